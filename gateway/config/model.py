@@ -1,0 +1,169 @@
+"""The configuration as one frozen value; the readers of the two dialects both end here.
+
+Nothing in this module reads a file. Durations are seconds, sizes bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from gateway.errors import UnknownNode
+
+if TYPE_CHECKING:
+    from gateway.packet.identity import Identity
+
+Form = Literal["bsmtp", "rmail", "sendmail", "raw"]
+FORM_OF_HANDLE: Mapping[str, Form] = {"rsmtp": "bsmtp", "rmail": "rmail", "sendmail": "sendmail"}
+
+MIB = 1024 * 1024
+DEFAULT_MAX_SIZE = 256 * MIB
+DEFAULT_TIMEOUT = 300.0
+DEFAULT_PLUGINS = ("exim", "postfix", "rmail")
+
+
+@dataclass(frozen=True, slots=True)
+class MailForm:
+    """How mail for a neighbour is written: the form, the handle, where the sender goes."""
+
+    form: Form = "bsmtp"
+    handle: str = "rsmtp"
+    sender: Literal["argument", "header"] = "argument"
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """What one neighbour may run under one word.
+
+    `form` says what form a body has; `arguments` what of the peer's arguments reaches the
+    program; `options` the keys that belong to the egress.
+    """
+
+    name: str
+    egress: str = "command"
+    command: tuple[str, ...] = ()
+    form: Form = "raw"
+    arguments: Literal["none", "recipients", "any"] = "none"
+    timeout: float = DEFAULT_TIMEOUT
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """Policy on what a neighbour sends: envelope globs (None means any) and sizes."""
+
+    senders: tuple[str, ...] | None = None
+    recipients: tuple[str, ...] | None = None
+    max_size: int = DEFAULT_MAX_SIZE
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a neighbour may keep in our spool; None means no limit."""
+
+    stored: int | None = None
+    packets: int | None = None
+    connections: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A known other node.
+
+    `via` names relays, first hop first. `calls` and `freq` are kept as read, for the links
+    that use them and for export.
+    """
+
+    name: str
+    id: bytes
+    exchpub: bytes
+    signpub: bytes
+    noisepub: bytes | None = None
+    via: tuple[str, ...] = ()
+    mail: MailForm = MailForm()
+    handles: Mapping[str, Handle] = field(default_factory=dict)
+    accept: Accept = Accept()
+    limits: Limits = Limits()
+    ack: bool = False
+    bounce: bool = True
+    addrs: Mapping[str, str] = field(default_factory=dict)
+    incoming: str | None = None
+    freq: Mapping[str, object] = field(default_factory=dict)
+    calls: tuple[Mapping[str, object], ...] = ()
+    rxrate: int = 0
+    txrate: int = 0
+    onlinedeadline: int = 10
+    maxonlinetime: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """When a delivery that failed temporarily is tried again, and when it is held."""
+
+    schedule: tuple[float, ...] = (60.0, 300.0, 900.0, 3600.0, 14400.0)
+    give_up: float = 5 * 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Serve:
+    """The resident process; addresses as written."""
+
+    daemon: str | None = None
+    lmtp: str | None = None
+    submit: str | None = None
+    metrics: str | None = None
+    jobs: int = 1
+    seen_age: float = 30 * 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything the gateway was told, checked.
+
+    `neighbours` includes ``self``. `identity` is None for a configuration without keys,
+    which serves only for tools that need none. `extra` keeps the root keys of an NNCP file
+    that are not ours (areas, notify, multicast), for export.
+    """
+
+    path: str
+    dialect: Literal["toml", "nncp"]
+    spool: str
+    identity: Identity | None
+    neighbours: Mapping[str, Neighbour]
+    log: str | None = None
+    log_format: Literal["nncp", "json"] = "nncp"
+    umask: int | None = 0o007
+    nohdr: bool = False
+    noprogress: bool = False
+    plugins: tuple[str, ...] = DEFAULT_PLUGINS
+    routes: Mapping[str, str] = field(default_factory=dict)
+    retry: Retry = Retry()
+    serve: Serve = Serve()
+    plugin: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    extra: Mapping[str, object] = field(default_factory=dict)
+
+    def neighbour(self, name: str) -> Neighbour:
+        """Return the neighbour of that name or id text; names win over ids.
+
+        Raises:
+            UnknownNode: temporary; names the file to add it to.
+        """
+        found = self.neighbours.get(name)
+        if found is None:
+            found = next((n for n in self.neighbours.values() if _id_text(n.id) == name), None)
+        if found is None:
+            msg = f"unknown node {name!r}: add [neigh.{name}] to {self.path}"
+            raise UnknownNode(msg)
+        return found
+
+    def by_id(self, node_id: bytes) -> Neighbour | None:
+        """Return the neighbour with that 32-byte id, ``self`` last, or None."""
+        found = [n for n in self.neighbours.values() if n.id == node_id]
+        return min(found, key=lambda n: n.name == "self", default=None)
+
+
+def _id_text(node_id: bytes) -> str:
+    from gateway.packet.identity import encode  # noqa: PLC0415 - identity loads nacl; only for ids
+
+    return encode(node_id)

@@ -1,0 +1,155 @@
+"""The values and protocols of the plugin boundary: what an MTA plugin gets and gives.
+
+An **ingress** turns what an MTA wrote into submissions; an **egress** hands deliveries to
+an MTA and says for each what became of it. Both get values and return or raise; neither
+reaches back into the gateway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import IO, TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from gateway.mail.envelope import Envelope, Recipient
+    from gateway.mail.message import Message
+
+__all__ = ["Delivery", "Egress", "Event", "EventKind", "Ingress", "Outcome", "Submission", "Verdict"]
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One transaction that an ingress read: envelope and message.
+
+    `envelope` is None only for raw jobs, whose `arguments` then go into the packet as they
+    are. `message` is read once, before the next submission is asked for.
+    """
+
+    envelope: Envelope | None
+    message: Message
+    arguments: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Ingress(Protocol):
+    """Reads what one kind of MTA writes to a pipe.
+
+    `handles` are the exec handles it claims; `form` is how the core writes its transactions
+    into a packet for one of those handles (``bsmtp``, ``rmail``, ``sendmail`` or ``raw``).
+    """
+
+    name: str
+    handles: tuple[str, ...]
+    form: str
+
+    def read(
+        self, arguments: tuple[str, ...], stream: IO[bytes], environ: Mapping[str, str]
+    ) -> Iterator[Submission]:
+        """Yield the submissions of one whole input; the input counts only as a whole.
+
+        Opens no files and writes nothing.
+
+        Raises:
+            Malformed: permanent; what a retry of the same input cannot mend.
+            Truncated: temporary; the input ended early or holds no complete transaction.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One transaction of a verified packet, to be handed to an MTA.
+
+    `transaction` numbers the transactions of the packet from 0. `sender_node` is the
+    configured name of the node that signed the packet. `arguments` are the peer's arguments
+    that the handle's configuration lets through. `command`, `timeout` [s] and `options` come
+    from the handle's configuration; `options` holds the keys that the core does not know.
+    `environ` is the complete environment a program gets. `message` is read once.
+    """
+
+    envelope: Envelope | None
+    message: Message
+    transaction: int
+    sender_node: str
+    handle: str
+    niceness: int
+    packet: str
+    command: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+    timeout: float = 300.0
+    environ: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+class Verdict(Enum):
+    """What became of a transaction, or of some of its recipients."""
+
+    TAKEN = "taken"
+    """The MTA has it on its disk: ours to forget."""
+    DEFERRED = "deferred"
+    """Not now: the job stays and is tried again by the schedule."""
+    REFUSED = "refused"
+    """Not ever: the job is held for a person, with the MTA's own words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an egress says of one delivery.
+
+    `recipients` narrows it to some of the transaction's recipients (None means all of
+    them); `text` is the MTA's own words, one line or few.
+    """
+
+    transaction: int
+    verdict: Verdict
+    text: str = ""
+    recipients: tuple[Recipient, ...] | None = None
+
+
+@runtime_checkable
+class Egress(Protocol):
+    """Hands deliveries to one kind of MTA."""
+
+    name: str
+    handles: tuple[str, ...]
+
+    def deliver(self, deliveries: Iterable[Delivery]) -> Iterator[Outcome]:
+        """Yield an Outcome as soon as the MTA took, deferred or refused a delivery.
+
+        The deliveries are transactions of one packet, for one handle. What has no Outcome
+        when the iterator ends or raises is deferred. Each Outcome is made durable before
+        the next is asked for, so yield at once: it bounds what a crash can repeat.
+        """
+        ...
+
+
+class EventKind(Enum):
+    """What happened, after the fact."""
+
+    SUBMITTED = "submitted"
+    SENT = "sent"
+    RECEIVED = "received"
+    RELAYED = "relayed"
+    DELIVERED = "delivered"
+    DEFERRED = "deferred"
+    HELD = "held"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One thing that happened to one packet; keys are only ever added.
+
+    `node` is a configured node name: the final recipient for SUBMITTED, the neighbour for
+    SENT and RECEIVED, else the packet's sender. `size` is in bytes. `detail` carries what
+    only some kinds have (``handle``, ``arguments``, ``reply_nice``, ``transactions``, ...).
+    """
+
+    kind: EventKind
+    packet: str
+    node: str
+    niceness: int = 0
+    size: int = 0
+    text: str = ""
+    detail: Mapping[str, object] = field(default_factory=dict)

@@ -20,7 +20,8 @@ FORM_OF_HANDLE: Mapping[str, Form] = {"rsmtp": "bsmtp", "rmail": "rmail", "sendm
 MIB = 1024 * 1024
 DEFAULT_MAX_SIZE = 256 * MIB
 DEFAULT_TIMEOUT = 300.0
-DEFAULT_PLUGINS = ("exim", "postfix", "rmail")
+OWN_PLUGINS = ("exim", "postfix", "rmail")
+"""What `Config.plugins` = None stands for, as far as they are installed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ class Config:
     umask: int | None = 0o007
     nohdr: bool = False
     noprogress: bool = False
-    plugins: tuple[str, ...] = DEFAULT_PLUGINS
+    plugins: tuple[str, ...] | None = None
     routes: Mapping[str, str] = field(default_factory=dict)
     retry: Retry = Retry()
     serve: Serve = Serve()

@@ -1,0 +1,92 @@
+"""A mail gateway for links that are slow, offline, hostile or one-way.
+
+This module is the plugin author's front: everything a plugin may import, and nothing
+else. Names are loaded when first used, so that importing a plugin costs nothing on the
+pipe path. docs/hooks.md describes the hooks, docs/writing-plugins.md the way to a plugin.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gateway.config.model import Config as Config
+    from gateway.config.model import Neighbour as Neighbour
+    from gateway.egress import OneByOne as OneByOne
+    from gateway.errors import ConfigError as ConfigError
+    from gateway.errors import GatewayError as GatewayError
+    from gateway.errors import Malformed as Malformed
+    from gateway.errors import Permanent as Permanent
+    from gateway.errors import PluginError as PluginError
+    from gateway.errors import ProgramError as ProgramError
+    from gateway.errors import Refused as Refused
+    from gateway.errors import Truncated as Truncated
+    from gateway.errors import UsageError as UsageError
+    from gateway.hookspecs import hookimpl as hookimpl
+    from gateway.mail.bsmtp import BatchWriter as BatchWriter
+    from gateway.mail.bsmtp import read as read_bsmtp
+    from gateway.mail.envelope import Envelope as Envelope
+    from gateway.mail.envelope import Recipient as Recipient
+    from gateway.mail.envelope import ReversePath as ReversePath
+    from gateway.mail.message import Message as Message
+    from gateway.mta import Delivery as Delivery
+    from gateway.mta import Egress as Egress
+    from gateway.mta import Event as Event
+    from gateway.mta import EventKind as EventKind
+    from gateway.mta import Ingress as Ingress
+    from gateway.mta import Outcome as Outcome
+    from gateway.mta import Submission as Submission
+    from gateway.mta import Verdict as Verdict
+    from gateway.program import Finished as Finished
+    from gateway.program import run_program as run_program
+
+_HOME = {
+    "BatchWriter": "gateway.mail.bsmtp",
+    "Config": "gateway.config.model",
+    "ConfigError": "gateway.errors",
+    "Delivery": "gateway.mta",
+    "Egress": "gateway.mta",
+    "Envelope": "gateway.mail.envelope",
+    "Event": "gateway.mta",
+    "EventKind": "gateway.mta",
+    "Finished": "gateway.program",
+    "GatewayError": "gateway.errors",
+    "Ingress": "gateway.mta",
+    "Malformed": "gateway.errors",
+    "Message": "gateway.mail.message",
+    "Neighbour": "gateway.config.model",
+    "OneByOne": "gateway.egress",
+    "Outcome": "gateway.mta",
+    "Permanent": "gateway.errors",
+    "PluginError": "gateway.errors",
+    "ProgramError": "gateway.errors",
+    "Recipient": "gateway.mail.envelope",
+    "Refused": "gateway.errors",
+    "ReversePath": "gateway.mail.envelope",
+    "Submission": "gateway.mta",
+    "Truncated": "gateway.errors",
+    "UsageError": "gateway.errors",
+    "Verdict": "gateway.mta",
+    "hookimpl": "gateway.hookspecs",
+    "read_bsmtp": "gateway.mail.bsmtp:read",
+    "run_program": "gateway.program",
+}
+
+__all__ = sorted(_HOME)  # noqa: PLE0605 - one list: the table above; a test holds it against the imports
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME.get(name)
+    if home is None:
+        msg = f"module 'gateway' has no attribute {name!r}"
+        raise AttributeError(msg)
+    import importlib  # noqa: PLC0415 - a plugin that needs no name should pay for none
+
+    module, _, attribute = home.partition(":")
+    value: object = getattr(importlib.import_module(module), attribute or name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(_HOME)

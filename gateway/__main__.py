@@ -1,0 +1,41 @@
+"""The outermost guard: whatever happens, the process ends in a chosen exit status.
+
+The import of the program itself is inside the guard: a crash while importing would end in
+Python's status 1, which both MTAs take as "bounce it".
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NoReturn
+
+_EX_TEMPFAIL = 75
+
+
+def run() -> NoReturn:
+    """Run the command line and leave with its status; 75 for whatever nobody foresaw."""
+    status = _EX_TEMPFAIL
+    try:
+        from gateway.main import main  # noqa: PLC0415 - inside the guard on purpose
+
+        status = main(sys.argv[1:])
+    except BaseException as crash:  # noqa: BLE001 - the last resort before Python's status 1
+        _say(f"4.3.0 {type(crash).__name__}: {crash}")
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        status = status or 1
+    # Nothing is left to tear down, and interpreter shutdown costs milliseconds a message.
+    os._exit(status)
+
+
+def _say(text: str) -> None:
+    try:
+        os.write(2, (" ".join(text.split()) + "\n").encode("utf-8", "backslashreplace"))
+    except OSError:
+        pass
+
+
+if __name__ == "__main__":
+    run()

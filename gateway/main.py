@@ -1,0 +1,94 @@
+"""The rim: words before the command, signals, our own deadline, failures into exit statuses.
+
+The pipe commands (`exec`, `submit`) are parsed without click and end in 0, 65, 75 or 77
+only. Every other command is click's and ends in 0, 1, 2 or 75; until one of them is
+recognised a usage error is 75 too, since the word may have been meant for `exec`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from gateway.errors import EX_OK, EX_TEMPFAIL, GatewayError, UsageError
+
+PIPE_COMMANDS = ("exec", "submit")
+_GLOBAL_VALUES = {"config": "config", "cfg": "config", "spool": "spool", "log": "log"}
+_GLOBAL_FLAGS = {"q": True, "quiet": True, "noprogress": False}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command line and return the exit status."""
+    try:
+        given, command, rest = _before_command(arguments)
+        if command in PIPE_COMMANDS:
+            return _pipe(command, given, rest)
+    except GatewayError as failure:
+        _complain(failure.line())
+        return failure.status
+    return _operator(given, command, rest)
+
+
+def _before_command(arguments: Sequence[str]) -> tuple[dict[str, str], str | None, list[str]]:
+    """Split ``[--config FILE] [--spool DIR] [--log FILE] [-q] COMMAND …``."""
+    given: dict[str, str] = {}
+    words = list(arguments)
+    while words and words[0].startswith("-") and words[0] not in ("-h", "--help", "--version", "-version"):
+        word, has_value, value = words.pop(0).partition("=")
+        key = word.lstrip("-")
+        if key in _GLOBAL_FLAGS:
+            if _GLOBAL_FLAGS[key]:
+                given["quiet"] = "yes"
+        elif key in _GLOBAL_VALUES:
+            if not has_value and not words:
+                msg = f"option {word} needs a value: gateway --help"
+                raise UsageError(msg)
+            given[_GLOBAL_VALUES[key]] = value if has_value else words.pop(0)
+        else:
+            msg = f"unknown option {word} before the command: gateway --help"
+            raise UsageError(msg)
+    if not words:
+        return given, None, []
+    return given, words[0], words[1:]
+
+
+def _pipe(command: str, given: dict[str, str], rest: list[str]) -> int:
+    from gateway.deadline import Deadline  # noqa: PLC0415 - each command pays only for itself
+
+    with Deadline() as deadline:
+        try:
+            if command == "exec":
+                from gateway.cli.exec import run  # noqa: PLC0415 - as above
+            else:
+                from gateway.cli.submit import run  # noqa: PLC0415 - as above
+            run(rest, given)
+        except GatewayError as failure:
+            _complain(failure.line())
+            return failure.status
+        except BaseException as crash:  # noqa: BLE001 - everything unforeseen is temporary
+            _complain(f"4.3.0 {type(crash).__name__}: {crash}")
+            return EX_TEMPFAIL
+        finally:
+            deadline.done()
+    return EX_OK
+
+
+def _operator(given: dict[str, str], command: str | None, rest: list[str]) -> int:
+    from gateway.cli import run_command  # noqa: PLC0415 - click stays off the pipe path
+
+    words = rest if command is None else [command, *rest]
+    return run_command(words, given)
+
+
+def _complain(line: str) -> None:
+    """Write one line to stderr; a closed or full stderr changes no status."""
+    text = " ".join(line.split()) + "\n"
+    try:
+        os.write(2, text.encode("utf-8", "backslashreplace"))
+    except OSError:
+        return
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,150 @@
+"""The operator's command line: one file a command, loaded when it is called.
+
+Every module here has `command`, a click command named as the file. Pipe commands (`exec`,
+`submit`) have `run` instead and are never reached through click.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from gateway.errors import EX_FAILURE, EX_OK, EX_TEMPFAIL, EX_USAGE_OPERATOR, ConfigError, GatewayError, UsageError
+
+if TYPE_CHECKING:
+    from gateway.config.model import Config
+    from gateway.registry import Registry
+    from gateway.spool.spool import Spool
+
+COMMANDS = {
+    "config": "check, show, import and export the configuration",
+    "demo": "three nodes in a temporary directory: a message crosses, every step shown",
+    "init": "make a new node: keys, configuration, spool",
+    "node": "neighbours: list, show, add, remove; print our own block",
+    "plugin": "what is installed, enabled, and what it brings",
+    "queue": "the spool: list, show, hold, release, retry, remove",
+    "toss": "work through what arrived: verify, then deliver or relay",
+    "xfer": "exchange packets with a directory (USB stick, shared folder)",
+}
+PIPE_HELP = {
+    "exec": "queue an exec job, body on stdin (nncp-exec's place)",
+    "submit": "queue mail, read by the ingress that is named",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What stood before the command: where the configuration and the spool are, how loud to be."""
+
+    config_path: str | None = None
+    spool: str | None = None
+    log: str | None = None
+    quiet: bool = False
+
+    def config(self) -> Config:
+        """Load the configuration named on the command line, by the environment, or by default.
+
+        Raises:
+            ConfigError: temporary; lists every mistake.
+        """
+        from gateway.config import load, locate  # noqa: PLC0415 - loaded on demand
+
+        path = locate(self.config_path, os.environ)
+        return load(path, spool=self.spool, log=self.log)
+
+    def open_spool(self, config: Config) -> Spool:
+        """Return the configuration's spool, after becoming its owner when run as root."""
+        from gateway.engine.ground import open_spool  # noqa: PLC0415 - loaded on demand
+
+        return open_spool(config)
+
+    def registry(self, config: Config) -> Registry:
+        """Return the plugins of the configuration; what is broken is said on stderr."""
+        from gateway.registry import Registry  # noqa: PLC0415 - loaded on demand
+
+        return Registry(config, report=self.say)
+
+    def say(self, text: str) -> None:
+        """Write a message to stderr."""
+        click.echo(f"gateway: {text}", err=True)
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*COMMANDS, *PIPE_HELP, *super().list_commands(ctx)})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in PIPE_HELP:
+            return click.Command(cmd_name, short_help=PIPE_HELP[cmd_name])
+        if cmd_name in COMMANDS:
+            command = importlib.import_module(f"gateway.cli.{cmd_name}").command
+            assert isinstance(command, click.Command)
+            return command
+        return super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        own = {name: c.get_short_help_str() for name, c in self.commands.items()}
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted({**COMMANDS, **PIPE_HELP, **own}.items()))
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--config", metavar="FILE", help="configuration (*.toml is ours, anything else NNCP's)")
+@click.option("--spool", metavar="DIR", help="spool, in place of the configuration's")
+@click.option("--log", metavar="FILE", help="log, in place of the configuration's")
+@click.option("-q", "--quiet", is_flag=True, help="say less")
+@click.version_option(package_name="mailgateway", message="gateway %(version)s")
+def group(**before_the_command: object) -> None:
+    """Mail for links that are slow, offline, hostile or one-way."""
+    # `gateway.main` has read these already; they stand here for the help page.
+    del before_the_command
+
+
+def run_command(words: Sequence[str], given: Mapping[str, str]) -> int:
+    """Run an operator command; status 0, 1 (it said what failed), 2 (usage) or 75 (try again)."""
+    setting = Setting(given.get("config"), given.get("spool"), given.get("log"), "quiet" in given)
+    words = [{"-version": "--version"}.get(word, word) for word in words] or ["--help"]
+    known = words[0] in COMMANDS or words[0].startswith("-")
+    if not known or "--help" in words[:1]:
+        _add_plugin_commands(setting)
+        known = known or words[0] in group.commands
+    try:
+        result = group.main(words, prog_name="gateway", standalone_mode=False, obj=setting)
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except click.ClickException as misuse:
+        misuse.show()
+        return EX_USAGE_OPERATOR if known else EX_TEMPFAIL
+    except click.Abort:
+        setting.say("aborted")
+        return EX_FAILURE
+    except UsageError as misuse:
+        setting.say(str(misuse))
+        return EX_USAGE_OPERATOR
+    except ConfigError as failure:
+        for mistake in failure.mistakes:
+            setting.say(mistake)
+        return EX_FAILURE
+    except GatewayError as failure:
+        setting.say(str(failure))
+        return EX_TEMPFAIL if failure.status == EX_TEMPFAIL else EX_FAILURE
+    except BrokenPipeError:
+        return EX_FAILURE
+    return result if isinstance(result, int) else EX_OK
+
+
+def _add_plugin_commands(setting: Setting) -> None:
+    """Let the plugins add their commands; without a configuration, all that are installed."""
+    from gateway.registry import add_commands  # noqa: PLC0415 - loaded on demand
+
+    try:
+        config: Config | None = setting.config()
+    except GatewayError:
+        config = None
+    add_commands(group, config, report=setting.say)

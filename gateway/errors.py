@@ -138,6 +138,8 @@ class BadPacket(GatewayError):
     """A packet that must not be acted on; the subclasses in `gateway.packet` say why.
 
     Toss sets such a job aside with its reason; it is never delivered and never deleted.
+    `code` is a stable word for the reason.
     """
 
     enhanced = "4.6.0"
+    code: ClassVar[str] = "bad-packet"

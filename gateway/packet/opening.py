@@ -1,0 +1,227 @@
+"""Opening: an encrypted packet is verified to its last byte while its payload streams out."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from gateway.packet.blocks import BLOCK, SIZES, TAG
+from gateway.packet.failures import BadPadding, BadSize, Corrupt, NotForUs, TrailingBytes, UnknownSender
+from gateway.packet.header import HEADER_SIZE, Header
+from gateway.packet.identity import Identity, encode
+from gateway.packet.keys import Keys
+from gateway.packet.mth import MerkleTree
+from gateway.packet.plain import HEADER_SIZE as PLAIN_SIZE
+from gateway.packet.plain import Plain
+from gateway.packet.workers import AHEAD, Workers
+
+_FULL = BLOCK + TAG
+
+
+class Source(Protocol):
+    """What a packet is read from: a file or another stream of bytes."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to `size` bytes, none only at the end."""
+        ...
+
+
+def open_packet(source: Source, *, identity: Identity, signpub_of: Callable[[bytes], bytes | None]) -> Opened:
+    """Begin to open the packet that `source` gives from its first byte.
+
+    `signpub_of` returns the public signing key of a neighbour by id, None for strangers. On
+    return the sender is authentic; the payload is only when it was drained.
+
+    Raises:
+        NotAPacket, UnsupportedPacket, NotForUs, UnknownSender, BadSignature, Corrupt, BadSize:
+            temporary; the packet must not be acted on.
+    """
+    tree_workers = Workers()
+    tree = MerkleTree(tree_workers)
+    start = _read(source, HEADER_SIZE)
+    tree.update(start)
+    header = Header.decode(start)
+    if header.recipient != identity.id:
+        raise NotForUs(f"the packet is for {encode(header.recipient)}", header.recipient)
+    signpub = signpub_of(header.sender)
+    if signpub is None:
+        raise UnknownSender(f"no neighbour has the id {encode(header.sender)}", header.sender)
+    header.verify(signpub)
+    try:
+        keys = Keys.agree(identity.exchprv, header.exchpub, header.signed_part())
+    except ValueError as error:
+        raise Corrupt(f"the header has {error}") from error
+    return Opened(header, _Reader(source, keys, tree, tree_workers))
+
+
+class Opened:
+    """A packet whose sender is authentic; `payload` must be drained before anything is believed.
+
+    `header` and `plain` say what it is. `name` (of the whole file), `payload_size` and `pad`
+    [bytes] exist once `payload` has ended.
+    """
+
+    def __init__(self, header: Header, reader: _Reader) -> None:
+        self.header = header
+        self._reader = reader
+        self._pieces = reader.pieces()
+        try:
+            self._first = next(self._pieces)
+            self.plain = Plain.decode(self._first)
+        except BaseException:
+            reader.close()
+            raise
+
+    def payload(self) -> Iterator[bytes]:
+        """Yield the payload, once, and end only if the packet is good to its last byte.
+
+        Raises:
+            Corrupt, BadSize, BadPadding, TrailingBytes: temporary; what was yielded is void.
+        """
+        try:
+            first, self._first = self._first[PLAIN_SIZE:], b""
+            if first:
+                yield first
+            yield from self._pieces
+        finally:
+            self._reader.close()
+
+    @property
+    def name(self) -> str:
+        """The name of the packet by its content."""
+        return self._reader.tree_name()
+
+    @property
+    def payload_size(self) -> int:
+        """Bytes of payload."""
+        return self._reader.sizes()[0] - PLAIN_SIZE
+
+    @property
+    def pad(self) -> int:
+        """Bytes of padding, inside and behind the last block."""
+        return self._reader.sizes()[1]
+
+
+class _Reader:
+    """Reads blocks, opening full ones ahead, and checks everything that is not payload."""
+
+    def __init__(self, source: Source, keys: Keys, tree: MerkleTree, workers: Workers) -> None:
+        self._source = source
+        self._keys = keys
+        self._tree = tree
+        self._workers = workers
+        self._waiting: deque[tuple[bytes, Callable[[], bytes | None] | None]] = deque()
+        self._read = 0
+        self._ended = False
+        self._sizes: tuple[int, int] | None = None
+        self._name = ""
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the plain packet; the first piece holds its whole header."""
+        delivered = number = 0
+        while True:
+            ciphertext, opened = self._next()
+            block = opened() if opened else None
+            if block is None:
+                break
+            delivered += len(block)
+            number += 1
+            yield block
+        block = self._keys.open(self._keys.size, number, ciphertext)
+        if block is None:
+            raise Corrupt(f"block {number} was changed or cut")
+        length, pad = _sizes(block, delivered)
+        rest = memoryview(block)[SIZES.size :]
+        missing = length - delivered
+        if missing > len(rest):
+            if len(ciphertext) < _FULL:
+                raise BadSize(f"the packet announces {missing - len(rest)} bytes more than it has")
+            yield bytes(rest)
+            missing -= len(rest)
+            rest = memoryview(self._spill(number + 1))
+            if missing > len(rest):
+                raise BadSize(f"the packet announces {missing - len(rest)} bytes more than it has")
+        if missing:
+            yield bytes(rest[:missing])
+        self._check_padding(rest[missing:], pad)
+        self._sizes = length, pad
+        self._name = self._tree.name()
+
+    def close(self) -> None:
+        """Let threads go."""
+        self._workers.close()
+
+    def sizes(self) -> tuple[int, int]:
+        """Return length of the plain packet and padding."""
+        if self._sizes is None:
+            raise ValueError("the payload was not drained")
+        return self._sizes
+
+    def tree_name(self) -> str:
+        """Return the name of the file."""
+        self.sizes()
+        return self._name
+
+    def _next(self) -> tuple[bytes, Callable[[], bytes | None] | None]:
+        """Return the next block of the file and what opens it as a full one; no bytes at the end."""
+        while not self._ended and len(self._waiting) <= (AHEAD if self._workers.started else 0):
+            ciphertext = _read(self._source, _FULL)
+            self._ended = len(ciphertext) < _FULL
+            if not ciphertext:
+                break
+            self._tree.update(ciphertext)
+            if self._ended:
+                self._waiting.append((ciphertext, None))
+            else:
+                opened = self._workers.start(self._keys.open, self._keys.full, self._read, ciphertext)
+                self._waiting.append((ciphertext, opened))
+            self._read += 1
+        return self._waiting.popleft() if self._waiting else (b"", None)
+
+    def _spill(self, number: int) -> bytes:
+        ciphertext, _ = self._next()
+        block = self._keys.open(self._keys.full, number, ciphertext)
+        if block is None:
+            raise Corrupt(f"block {number} was changed or cut")
+        return block
+
+    def _check_padding(self, inner: memoryview, pad: int) -> None:
+        if pad < len(inner):
+            raise BadPadding(f"{len(inner)} bytes follow the payload where {pad} of padding belong")
+        if inner != bytes(len(inner)):
+            raise BadPadding("the padding behind the payload is not zero")
+        offset, outer = 0, pad - len(inner)
+        while True:
+            data, _ = self._next()
+            if not data:
+                break
+            expected = min(len(data), outer - offset)
+            if data[:expected] != self._keys.padding(offset, expected):
+                raise BadPadding("the outer padding was changed")
+            if len(data) > expected:
+                raise TrailingBytes("bytes follow the end of the packet")
+            offset += expected
+        if offset < outer:
+            raise BadPadding(f"{outer - offset} bytes of the outer padding are missing")
+
+
+def _sizes(block: bytes, delivered: int) -> tuple[int, int]:
+    if len(block) < SIZES.size:
+        raise BadSize("the block with the sizes is too short for them")
+    length, pad = SIZES.unpack_from(block)
+    if length < PLAIN_SIZE:
+        raise BadSize(f"the packet announces {length} bytes, less than a plain header")
+    if not delivered <= length < delivered + BLOCK:
+        raise BadSize(f"the packet announces {length} bytes after {delivered} in full blocks")
+    return length, pad
+
+
+def _read(source: Source, size: int) -> bytes:
+    data = source.read(size)
+    while data and len(data) < size:
+        more = source.read(size - len(data))
+        if not more:
+            break
+        data += more
+    return data

@@ -1,0 +1,145 @@
+"""What is remembered of a job while it is in ``work/`` or ``hold/``: ``NAME.json`` beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import NoReturn
+
+WHOLE = "*"
+"""In place of a recipient: the whole transaction."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRecord:
+    """The memory of a job; times are unix seconds.
+
+    `first` and `next` are the times of the first attempt and of the next one, `error` the last
+    temporary failure, `reason` why it is held, `origin` the box it was held from. `running` is
+    set before bytes are handed over and cleared after, so finding it set means that we died
+    meanwhile; `deaths` counts those. `taken` maps a transaction's number to the recipients the
+    MTA took, None being all of them; `refused` maps it to recipient and text, `WHOLE` standing
+    for all of them. `history` holds earlier reasons. `extra` keeps keys of a later version.
+    """
+
+    attempts: int = 0
+    first: float = 0.0
+    next: float = 0.0
+    error: str = ""
+    reason: str = ""
+    deaths: int = 0
+    running: bool = False
+    taken: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
+    refused: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    origin: str = ""
+    history: tuple[str, ...] = ()
+    extra: Mapping[str, object] = field(default_factory=dict)
+
+    def held(self, reason: str, origin: str) -> JobRecord:
+        """Return the record of a job that is being set aside from the box `origin`."""
+        return replace(self, reason=reason, origin=origin, running=False)
+
+    def released(self, now: float) -> JobRecord:
+        """Return the record of a job that goes on: due now, with a fresh schedule.
+
+        What the MTA took stays taken; what it refused is tried again, and what it said moves
+        into the history after the reason.
+        """
+        said = [f"{who}: {text}" for texts in self.refused.values() for who, text in texts.items()]
+        return replace(
+            self,
+            attempts=0,
+            first=0.0,
+            next=now,
+            deaths=0,
+            running=False,
+            reason="",
+            origin="",
+            refused={},
+            history=(*self.history, *filter(None, (self.reason, *said))),
+        )
+
+    def to_json(self) -> bytes:
+        """Return the file's content: one JSON object, ASCII, a key a line."""
+        known = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "extra"}
+        return json.dumps({**self.extra, **known}, indent=1).encode("ascii") + b"\n"
+
+    @classmethod
+    def from_json(cls, content: bytes) -> JobRecord:
+        """Read a file's content; one that makes no sense becomes a record whose reason says so.
+
+        Missing keys take their defaults, so an older version's file is read too.
+        """
+        try:
+            return cls._from_object(json.loads(content, parse_constant=_refuse))
+        except (ValueError, TypeError, OverflowError, RecursionError) as error:
+            text = content[:4096].decode("ascii", "backslashreplace")
+            return cls(reason=f"the job's record cannot be read: {error}", extra={"unreadable": text})
+
+    @classmethod
+    def _from_object(cls, found: object) -> JobRecord:
+        rest = _mapping(found)
+        return cls(
+            attempts=_integer(rest.pop("attempts", 0)),
+            first=_number(rest.pop("first", 0)),
+            next=_number(rest.pop("next", 0)),
+            error=_text(rest.pop("error", "")),
+            reason=_text(rest.pop("reason", "")),
+            deaths=_integer(rest.pop("deaths", 0)),
+            running=bool(rest.pop("running", False)),
+            taken={
+                number: None if who is None else _texts(who)
+                for number, who in _mapping(rest.pop("taken", {})).items()
+            },
+            refused={
+                number: {who: _text(said) for who, said in _mapping(texts).items()}
+                for number, texts in _mapping(rest.pop("refused", {})).items()
+            },
+            origin=_text(rest.pop("origin", "")),
+            history=_texts(rest.pop("history", [])),
+            extra=rest,
+        )
+
+
+def _refuse(constant: str) -> NoReturn:
+    msg = f"{constant} is not a number"
+    raise ValueError(msg)
+
+
+def _mapping(value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        msg = f"expected an object, found {value!r:.40}"
+        raise TypeError(msg)
+    return dict(value)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        msg = f"expected a text, found {value!r:.40}"
+        raise TypeError(msg)
+    return value
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        msg = f"expected a list, found {value!r:.40}"
+        raise TypeError(msg)
+    return tuple(map(_text, value))
+
+
+def _number(value: object) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        msg = f"expected a number, found {value!r:.40}"
+        raise TypeError(msg)
+    if not abs(value) < float("inf"):
+        msg = f"{value!r:.40} is no time"
+        raise ValueError(msg)
+    return float(value)
+
+
+def _integer(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        msg = f"expected a whole number, found {value!r:.40}"
+        raise TypeError(msg)
+    return value

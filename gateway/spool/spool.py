@@ -1,0 +1,316 @@
+"""The spool: packets staged, committed, listed, taken up, finished, held.
+
+States of a submission: S1 `stage`, S2 `Staged.complete`, S3 `commit`. States of a job: T1
+``rx/NAME``, T3 `begin`, T4 `record`, T5 and T6 `finish`. DESIGN.md has the tables.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, BinaryIO
+
+from gateway.errors import SpoolError, UnknownJob
+from gateway.spool import durable
+from gateway.spool.layout import BOXES, HEADER_SIZE, Job, Layout, is_alias, is_name
+from gateway.spool.refusal import refusals
+from gateway.spool.staged import Staged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from contextlib import AbstractContextManager
+    from typing import Literal
+
+    from gateway.spool.layout import Box, LockName
+    from gateway.spool.record import JobRecord
+
+
+class Spool:
+    """One spool directory, shared with NNCP's programs if they are there.
+
+    Making one touches nothing on disk. Ids and names are base32 texts of 52 characters. Every
+    method raises SpoolError, which is temporary, when the system refuses something.
+    """
+
+    def __init__(self, root: str, *, umask: int | None = None, nohdr: bool = False) -> None:
+        self.root = os.path.abspath(root)
+        self.paths = Layout(self.root)
+        self._umask = umask
+        self._nohdr = nohdr
+
+    # Writing
+
+    def stage(self) -> Staged:
+        """Start a file in ``tmp/`` (S1)."""
+        return Staged(self.paths.tmp, floor=self.root, umask=self._umask)
+
+    def commit(
+        self, staged: Staged, node: str, box: Literal["tx", "rx"], name: str, *, alias: str | None = None
+    ) -> None:
+        """Move a complete file into a box and sync it there (S2 to S3): responsibility passes here.
+
+        A packet of that name is replaced: the same name means the same bytes. `alias`, the
+        node's configured name, makes NNCP's convenience symlink. The header copy for NNCP's
+        listings is made from the packet itself. Neither may fail a commit.
+
+        Ending signals wait meanwhile. To commit several packets as one unit, wrap them in
+        `durable.uninterrupted`.
+        """
+        if not staged.completed:
+            msg = "a packet must be complete, and synced, before it is committed"
+            raise RuntimeError(msg)
+        target = self.paths.packet(node, box, name)
+        with durable.uninterrupted():
+            header = b"" if self._nohdr else os.pread(staged.fileno(), HEADER_SIZE, 0)
+            staged.place(target)
+            if alias is not None and is_alias(alias):
+                with suppress(OSError):
+                    os.symlink(self.paths.node(node), self.paths.alias(alias))
+            if len(header) == HEADER_SIZE:
+                with suppress(SpoolError):
+                    self._put(self.paths.header(node, box, name), header, synced=False)
+
+    def scratch(self, size_hint: int = 0) -> BinaryIO:
+        """Return an anonymous file for a decrypted body; see `gateway.spool.scratch`."""
+        from gateway.spool.scratch import scratch  # noqa: PLC0415 - not on the submission path
+
+        return scratch(self.paths.tmp, floor=self.root, size_hint=size_hint, umask=self._umask)
+
+    def recover(self) -> int:
+        """Unlink temporary files of ours whose process is gone, and nothing else; return how many."""
+        from gateway.spool.recover import recover  # noqa: PLC0415 - not on the submission path
+
+        return recover(self.paths.tmp)
+
+    # Reading: never changes anything
+
+    def nodes(self) -> list[str]:
+        """Return the ids that have a directory, sorted; a spool that is not there has none."""
+        with refusals(self.root):
+            try:
+                with os.scandir(self.root) as entries:
+                    return sorted(
+                        e.name for e in entries if is_name(e.name) and e.is_dir(follow_symlinks=False)
+                    )
+            except FileNotFoundError:
+                return []
+
+    def jobs(self, node: str, box: Box) -> Iterator[Job]:
+        """Yield the packets in a box, in no order; what is not a packet's file is passed over."""
+        directory = self.paths.box(node, box)
+        with refusals(directory):
+            try:
+                entries = os.scandir(directory)
+            except FileNotFoundError:
+                return
+            with entries:
+                for entry in entries:
+                    if is_name(entry.name) and entry.is_file(follow_symlinks=False):
+                        with suppress(FileNotFoundError):
+                            found = entry.stat(follow_symlinks=False)
+                            yield Job(node, box, entry.name, found.st_size, found.st_mtime)
+
+    def find(self, name: str) -> list[Job]:
+        """Return every place where a packet lies."""
+        return [job for node in self.nodes() for box in BOXES if (job := self.job(node, box, name))]
+
+    def job(self, node: str, box: Box, name: str) -> Job | None:
+        """Return the packet if it is in that box."""
+        path = self.paths.packet(node, box, name)
+        with refusals(path):
+            try:
+                found = os.lstat(path)
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+        return Job(node, box, name, found.st_size, found.st_mtime) if stat.S_ISREG(found.st_mode) else None
+
+    def open(self, job: Job) -> BinaryIO:
+        """Open a packet for reading.
+
+        Raises:
+            UnknownJob: temporary; it went away.
+        """
+        return os.fdopen(self._open(job), "rb")
+
+    def header(self, job: Job) -> bytes:
+        """Return the first 172 bytes, or fewer if there are fewer, of the packet itself.
+
+        NNCP's copies in ``hdr/`` can be forged by whoever may write there; they are never read.
+
+        Raises:
+            UnknownJob: temporary; it went away.
+        """
+        fd = self._open(job)
+        try:
+            with refusals(self._path(job)):
+                return os.pread(fd, HEADER_SIZE, 0)
+        finally:
+            os.close(fd)
+
+    def recorded(self, job: Job) -> JobRecord | None:
+        """Return what is remembered of a job, or None; an unreadable file's reason says so."""
+        from gateway.spool.record import JobRecord  # noqa: PLC0415 - not on the submission path
+
+        path = self.paths.record(job.node, job.box, job.name)
+        with refusals(path):
+            try:
+                with open(path, "rb") as file:
+                    return JobRecord.from_json(file.read())
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+
+    def known(self, name: str, nodes: Iterable[str] | None = None) -> Literal["seen", "work", "hold"] | None:
+        """Say whether a packet was delivered, is being delivered or is held, under any neighbour.
+
+        `nodes` saves listing them once more. A packet that an operator holds on its way out is
+        held as well.
+        """
+        found: Literal["work", "hold"] | None = None
+        for node in self.nodes() if nodes is None else nodes:
+            if durable.exists(self.paths.seen(node, name)):
+                return "seen"
+            if found is None and durable.exists(self.paths.packet(node, "work", name)):
+                found = "work"
+            if found is None and durable.exists(self.paths.packet(node, "hold", name)):
+                found = "hold"
+        return found
+
+    def free(self) -> int:
+        """Return the space that we may still use [bytes]."""
+        with refusals(self.root):
+            found = os.statvfs(self.root)
+        return found.f_bavail * found.f_frsize
+
+    def lock(self, node: str, which: LockName) -> AbstractContextManager[None]:
+        """Return a context manager that holds one of NNCP's locks.
+
+        Raises:
+            LockBusy: temporary; on entering.
+        """
+        from gateway.spool.lock import locked  # noqa: PLC0415 - not on the submission path
+
+        durable.make_directories(self.paths.box(node, "rx"), floor=self.root, umask=self._umask)
+        return locked(self.paths.lock(node, which), umask=self._umask)
+
+    # The life of a job
+
+    def begin(self, job: Job) -> Job:
+        """Take up a job before its first byte is handed over: ``rx`` to ``work`` (T3)."""
+        return self._move(job, "work")
+
+    def record(self, job: Job, record: JobRecord) -> None:
+        """Remember a job's progress, durably (T4)."""
+        self._put(self.paths.record(job.node, job.box, job.name), record.to_json(), synced=True)
+
+    def mark_seen(self, node: str, name: str) -> None:
+        """Mark a packet as done with, durably (T5): never to be delivered again."""
+        path = self.paths.seen(node, name)
+        directory = os.path.dirname(path)
+        with refusals(path):
+            try:
+                fd = durable.create(path, flags=os.O_WRONLY, umask=self._umask)
+            except FileNotFoundError:
+                durable.make_directories(directory, floor=self.root, umask=self._umask)
+                fd = durable.create(path, flags=os.O_WRONLY, umask=self._umask)
+        os.close(fd)
+        durable.sync_directory(directory)
+
+    def finish(self, job: Job) -> None:
+        """Mark a job as seen (T5), then forget it (T6)."""
+        self.mark_seen(job.node, job.name)
+        self._forget(job)
+
+    def hold(self, job: Job, reason: str, record: JobRecord | None = None) -> Job:
+        """Set a job aside for a person, from any box; its reason is on disk before it is there.
+
+        Raises:
+            UnknownJob: temporary; it went away.
+        """
+        from gateway.spool.record import JobRecord  # noqa: PLC0415 - not on the submission path
+
+        before = record or self.recorded(job) or JobRecord()
+        if job.box == "hold":
+            self.record(job, before.held(reason, before.origin))
+            return job
+        self.record(job._replace(box="hold"), before.held(reason, job.box))
+        held = self._move(job, "hold")
+        durable.unlink(self.paths.record(job.node, job.box, job.name))
+        return held
+
+    def release(self, job: Job) -> Job:
+        """Let a held job go on, due at once; an outbound one goes back to ``tx``.
+
+        Raises:
+            UnknownJob: temporary; it is not held.
+        """
+        from gateway.spool.record import JobRecord  # noqa: PLC0415 - not on the submission path
+
+        if job.box != "hold":
+            raise self._unknown(job._replace(box="hold"))
+        before = self.recorded(job) or JobRecord()
+        box: Box = "tx" if before.origin == "tx" else "work"
+        if box == "work":
+            self.record(job._replace(box=box), before.released(time.time()))
+        released = self._move(job, box)
+        durable.unlink(self.paths.record(job.node, "hold", job.name))
+        return released
+
+    def remove(self, job: Job) -> None:
+        """Remove a job at a person's word; an inbound one is marked as seen first."""
+        record = self.recorded(job) if job.box == "hold" else None
+        if job.box != "tx" and not (record and record.origin == "tx"):
+            self.mark_seen(job.node, job.name)
+        self._forget(job)
+
+    def drop_sent(self, node: str, name: str) -> bool:
+        """Remove a packet from ``tx`` after a link moved it; say whether it was there."""
+        there = durable.unlink(self.paths.packet(node, "tx", name))
+        durable.unlink(self.paths.header(node, "tx", name))
+        return there
+
+    def _move(self, job: Job, box: Box) -> Job:
+        try:
+            durable.move(
+                self._path(job),
+                self.paths.packet(job.node, box, job.name),
+                floor=self.root,
+                umask=self._umask,
+            )
+        except FileNotFoundError as error:
+            raise self._unknown(job) from error
+        self._drop_header(job)
+        return job._replace(box=box)
+
+    def _forget(self, job: Job) -> None:
+        durable.unlink(self._path(job))
+        if job.box in ("work", "hold"):
+            durable.unlink(self.paths.record(job.node, job.box, job.name))
+        self._drop_header(job)
+
+    def _drop_header(self, job: Job) -> None:
+        if job.box in ("rx", "tx"):
+            with suppress(SpoolError):
+                durable.unlink(self.paths.header(job.node, job.box, job.name))
+
+    def _put(self, path: str, content: bytes, *, synced: bool) -> None:
+        """Write a small file whole or not at all."""
+        with self.stage() as staged:
+            staged.write(content)
+            if synced:
+                staged.complete()
+            staged.place(path, synced=synced)
+
+    def _open(self, job: Job) -> int:
+        try:
+            return durable.open_regular(self._path(job))
+        except FileNotFoundError as error:
+            raise self._unknown(job) from error
+
+    def _path(self, job: Job) -> str:
+        return self.paths.packet(job.node, job.box, job.name)
+
+    @staticmethod
+    def _unknown(job: Job) -> UnknownJob:
+        return UnknownJob(f"{job.name} is not in {job.box} of {job.node} (any more)")

@@ -1,0 +1,1 @@
+"""How packets travel: by directory, by stream, online."""

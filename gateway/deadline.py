@@ -15,7 +15,7 @@ import select
 import signal
 from types import FrameType
 
-from gateway.errors import EX_TEMPFAIL, Interrupted
+from gateway.errors import EX_OK, EX_TEMPFAIL, Interrupted
 
 DEFAULT_DEADLINE = 540.0
 """[s] Ends before the 10 minutes that the generated Exim transport grants, and before Postfix's 1000 s."""
@@ -31,6 +31,7 @@ class Deadline:
     def __init__(self, seconds: float = DEFAULT_DEADLINE) -> None:
         self._seconds = seconds
         self._done = False
+        self._status = EX_TEMPFAIL
         self._read = self._write = -1
 
     def __enter__(self) -> Deadline:
@@ -52,9 +53,13 @@ class Deadline:
         self.done()
 
     def done(self) -> None:
-        """The work is over: from here on signals change nothing, the status stands."""
+        """From here on signals interrupt nothing; a process that hangs is still ended."""
         self._done = True
         signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def committed(self) -> None:
+        """Responsibility is ours: even a process that is ended while it tidies up says so."""
+        self._status = EX_OK
 
     def _raise(self, number: int, frame: FrameType | None) -> None:
         if self._done:
@@ -72,4 +77,4 @@ class Deadline:
         poll.register(self._read, select.POLLIN)
         poll.poll(int((self._seconds + GRACE) * 1000))
         select.poll().poll(int(GRACE * 1000))
-        os._exit(EX_TEMPFAIL)
+        os._exit(self._status)

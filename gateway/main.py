@@ -7,11 +7,11 @@ recognised a usage error is 75 too, since the word may have been meant for `exec
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
 from gateway.errors import EX_OK, EX_TEMPFAIL, GatewayError, UsageError
+from gateway.stderr import say
 
 PIPE_COMMANDS = ("exec", "submit")
 _GLOBAL_VALUES = {"config": "config", "cfg": "config", "spool": "spool", "log": "log"}
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str]) -> int:
         if command in PIPE_COMMANDS:
             return _pipe(command, given, rest)
     except GatewayError as failure:
-        _complain(failure.line())
+        say(failure.line())
         return failure.status
     return _operator(given, command, rest)
 
@@ -62,12 +62,12 @@ def _pipe(command: str, given: dict[str, str], rest: list[str]) -> int:
                 from gateway.cli.exec import run  # noqa: PLC0415 - as above
             else:
                 from gateway.cli.submit import run  # noqa: PLC0415 - as above
-            run(rest, given)
+            run(rest, given, deadline)
         except GatewayError as failure:
-            _complain(failure.line())
+            say(failure.line())
             return failure.status
         except BaseException as crash:  # noqa: BLE001 - everything unforeseen is temporary
-            _complain(f"4.3.0 {type(crash).__name__}: {crash}")
+            say(f"4.3.0 {type(crash).__name__}: {crash}")
             return EX_TEMPFAIL
         finally:
             deadline.done()
@@ -79,15 +79,6 @@ def _operator(given: dict[str, str], command: str | None, rest: list[str]) -> in
 
     words = rest if command is None else [command, *rest]
     return run_command(words, given)
-
-
-def _complain(line: str) -> None:
-    """Write one line to stderr; a closed or full stderr changes no status."""
-    text = " ".join(line.split()) + "\n"
-    try:
-        os.write(2, text.encode("utf-8", "backslashreplace"))
-    except OSError:
-        return
 
 
 if __name__ == "__main__":

@@ -1,0 +1,66 @@
+"""`gateway exec [FLAGS] NODE HANDLE [ARG…]`: queue an exec job, in nncp-exec's place."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from gateway.cli import packaging
+from gateway.cli.flags import parse
+from gateway.engine.ground import open_spool
+from gateway.engine.submit import Submitter
+from gateway.errors import UsageError
+from gateway.registry import Registry
+from gateway.stderr import say
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gateway.deadline import Deadline
+
+USAGE = (
+    "gateway exec [--nice N] [--reply-nice N] [--min-size KiB] [--max-size KiB] [--via A,B|-]"
+    " [--no-compress] [--raw] NODE HANDLE [ARG…]"
+)
+
+
+def run(words: Sequence[str], before: Mapping[str, str], deadline: Deadline) -> None:
+    """Queue the job on standard input, or raise.
+
+    Raises:
+        Malformed, Refused: permanent.
+        GatewayError: temporary, whatever else.
+    """
+    given, rest = parse(words, packaging.VALUES, {**packaging.SWITCHES, "raw": "raw"})
+    given = {**before, **given}
+    if {"help", "version", "warranty"} & given.keys():
+        _about()
+        return
+    if len(rest) < 2:  # noqa: PLR2004 - NODE and HANDLE
+        msg = f"NODE and HANDLE are missing: {USAGE}"
+        raise UsageError(msg)
+    node, handle, *arguments = rest
+    order = packaging.order_of(given)
+    config = packaging.config_of(given)
+    config.neighbour(node)
+    registry = Registry(config, report=say)
+    ingress = registry.ingress("raw") if "raw" in given else registry.ingress_for(handle)
+    Submitter(config, open_spool(config), registry).submit(
+        ingress,
+        tuple(arguments),
+        sys.stdin.buffer,
+        os.environ,
+        node=node,
+        handle=handle,
+        order=order,
+        on_staged=deadline.done,
+        on_committed=deadline.committed,
+    )
+
+
+def _about() -> None:
+    from gateway.cli.about import version  # noqa: PLC0415 - never on a mail's way
+
+    sys.stdout.write(f"gateway {version()}\n{USAGE}\n")

@@ -1,0 +1,56 @@
+"""`gateway submit INGRESS [--node NODE] [FLAGS] [-- ARG…]`: mail-first, by the ingress that is named."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from gateway.cli import packaging
+from gateway.cli.flags import parse
+from gateway.engine.ground import open_spool
+from gateway.engine.submit import Submitter
+from gateway.errors import UsageError
+from gateway.registry import Registry
+from gateway.stderr import say
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gateway.deadline import Deadline
+
+USAGE = "gateway submit INGRESS [--node NODE] [INGRESS OPTIONS] [-- ARG…]"
+
+
+def run(words: Sequence[str], before: Mapping[str, str], deadline: Deadline) -> None:
+    """Queue the mail on standard input, or raise.
+
+    From the first word after INGRESS that is not a flag of ours, all goes to the ingress:
+    an envelope sender there must never be read as a flag of ours, however it is spelled.
+
+    Raises:
+        Malformed, Refused: permanent.
+        GatewayError: temporary, whatever else.
+    """
+    values = {**packaging.VALUES, "node": "node"}
+    given, rest = parse(words, values, packaging.SWITCHES)
+    if not rest:
+        msg = f"INGRESS is missing: {USAGE}"
+        raise UsageError(msg)
+    name = rest.pop(0)
+    more, arguments = parse(rest, values, packaging.SWITCHES, stop_at_unknown=True)
+    given = {**before, **given, **more}
+    order = packaging.order_of(given)
+    config = packaging.config_of(given)
+    registry = Registry(config, report=say)
+    Submitter(config, open_spool(config), registry).submit(
+        registry.ingress(name),
+        tuple(arguments),
+        sys.stdin.buffer,
+        os.environ,
+        node=given.get("node"),
+        order=order,
+        on_staged=deadline.done,
+        on_committed=deadline.committed,
+    )

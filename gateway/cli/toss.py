@@ -1,0 +1,60 @@
+"""`gateway toss`: work through what arrived."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from gateway.cli import Setting
+from gateway.cli.types import NICENESS
+from gateway.errors import EX_FAILURE, EX_OK, EX_TEMPFAIL
+
+
+@click.command("toss", short_help="work through what arrived: verify, then deliver or relay")
+@click.option("--node", "-node", metavar="NODE", help="only what this neighbour handed over")
+@click.option("--nice", "-nice", type=NICENESS, default=255, metavar="N", help="only packets at most this nice")
+@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="deliveries at once")
+@click.option("--cycle", "-cycle", type=click.FloatRange(min=0.1), metavar="SECONDS", help="go on for ever")
+@click.option("--dry-run", "-dryrun", is_flag=True, help="verify and say what would be done")
+@click.option("--quiet", "-quiet", "-q", is_flag=True, help="no summary")
+@click.option("--noprogress", "-noprogress", is_flag=True, hidden=True)
+@click.pass_obj
+def command(
+    setting: Setting,
+    node: str | None,
+    nice: int,
+    jobs: int,
+    cycle: float | None,
+    *,
+    dry_run: bool,
+    quiet: bool,
+    noprogress: bool,
+) -> int:
+    """Verify every packet that arrived, to its last byte; then deliver or relay it.
+
+    Most urgent first, then oldest. Deferred deliveries are tried again when they are due;
+    what cannot be delivered is held with its reason (gateway queue list --state held).
+    Exits with 0, 1 when something was deferred, held or failed, 75 when another process was
+    at work on the same neighbour.
+    """
+    from gateway.engine.toss import Selection, Tosser  # noqa: PLC0415 - not needed for --help
+
+    del noprogress
+    config = setting.config()
+    selection = Selection(node=config.neighbour(node).id if node else None, max_niceness=nice)
+    registry = setting.registry(config)
+    spool = setting.open_spool(config)
+    tosser = Tosser(config, spool, registry, say=setting.say)
+    while True:
+        if not dry_run:
+            spool.recover()
+        tally = tosser.pass_over(selection, jobs=jobs, dry_run=dry_run)
+        if not (quiet or setting.quiet) and tally.fates:
+            click.echo(str(tally))
+        if cycle is None:
+            break
+        time.sleep(cycle)
+    if tally.troubled:
+        return EX_FAILURE
+    return EX_TEMPFAIL if tally.busy else EX_OK

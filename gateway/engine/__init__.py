@@ -1,0 +1,1 @@
+"""The use cases: submit, toss, deliver, relay, retry. Decisions live here and nowhere else."""

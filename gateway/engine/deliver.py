@@ -1,0 +1,205 @@
+"""Deliver: a verified exec job is handed to its egress, in its sender's table, exactly as allowed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import IO, TYPE_CHECKING
+
+from gateway.arguments import checked_arguments
+from gateway.engine.policy import objection
+from gateway.errors import ConfigError, GatewayError, Refused
+from gateway.mail.bsmtp import scan
+from gateway.mail.envelope import Envelope, Recipient
+from gateway.mail.message import Message
+from gateway.mta import Delivery, Outcome, Verdict
+from gateway.program import clean_environ
+from gateway.spool.record import WHOLE, JobRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from gateway.config.model import Accept, Handle
+    from gateway.mta import Egress
+    from gateway.registry import Registry
+
+RAW_EGRESSES = frozenset({"command", "maildir"})
+"""The egresses that take a body without an envelope."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parcel:
+    """A verified exec job, ready to be delivered."""
+
+    handle: Handle
+    egress: Egress
+    deliveries: tuple[Delivery, ...]
+
+
+def parcel(
+    body: IO[bytes],
+    handle: Handle,
+    egress: Egress,
+    arguments: tuple[str, ...],
+    *,
+    accept: Accept,
+    sender_name: str,
+    niceness: int,
+    packet: str,
+    environ: dict[str, str],
+) -> Parcel:
+    """Return all transactions of a body as deliveries, each of them valid and allowed.
+
+    Raises:
+        Malformed, Truncated: the job must be held; the body is not what its form says.
+        Refused: the job must be held; the policy or the arguments forbid it.
+        ConfigError: temporary; the handle cannot deliver this form.
+    """
+    common = Delivery(
+        envelope=None,
+        message=Message(()),
+        transaction=0,
+        sender_node=sender_name,
+        handle=handle.name,
+        niceness=niceness,
+        packet=packet,
+        command=handle.command,
+        arguments=checked_arguments(handle.arguments, arguments),
+        timeout=handle.timeout,
+        environ=environ,
+        options=handle.options,
+    )
+    if handle.form == "bsmtp" and handle.egress != "command":
+        deliveries = _of_batch(body, common)
+    elif handle.egress in RAW_EGRESSES:
+        deliveries = (_whole(body, common),)
+    else:
+        msg = f"handle {handle.name!r} of {sender_name}: egress {handle.egress!r} needs a form with an envelope"
+        raise ConfigError(msg)
+    for delivery in deliveries:
+        against = objection(accept, delivery.envelope) if delivery.envelope else None
+        if against:
+            msg = f"{sender_name}: {against}"
+            raise Refused(msg)
+    return Parcel(handle=handle, egress=egress, deliveries=deliveries)
+
+
+def environ_of(self_id: str, sender_id: str, niceness: int) -> dict[str, str]:
+    """Return the complete environment of whatever program takes the job."""
+    return clean_environ(self_id=self_id, sender_id=sender_id, niceness=niceness)
+
+
+def _of_batch(body: IO[bytes], common: Delivery) -> tuple[Delivery, ...]:
+    body.seek(0)
+    return tuple(
+        replace(
+            common,
+            envelope=transaction.envelope,
+            message=transaction.open(),
+            transaction=number,
+            reopen=transaction.open,
+        )
+        for number, transaction in enumerate(scan(body))
+    )
+
+
+def _whole(body: IO[bytes], common: Delivery) -> Delivery:
+    def reopen() -> Message:
+        body.seek(0)
+        return Message.of_file(body)
+
+    return replace(common, message=reopen(), reopen=reopen)
+
+
+@dataclass(slots=True)
+class Progress:
+    """What became of the transactions of one job, over all attempts."""
+
+    taken: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
+    refused: dict[str, dict[str, str]] = field(default_factory=dict)
+    words: dict[int, str] = field(default_factory=dict)
+    """The reason a transaction is still to be tried, by number."""
+
+    @classmethod
+    def of(cls, record: JobRecord) -> Progress:
+        """Return what earlier attempts achieved."""
+        return cls(dict(record.taken), {k: dict(v) for k, v in record.refused.items()})
+
+    def note(self, outcome: Outcome, delivery: Delivery) -> None:
+        """Take one outcome into account."""
+        key = str(outcome.transaction)
+        if outcome.verdict is Verdict.DEFERRED:
+            self.words[outcome.transaction] = outcome.text or "deferred without a reason"
+        elif outcome.verdict is Verdict.TAKEN:
+            self.taken[key] = _together(self.taken.get(key, ()), outcome.recipients)
+        else:
+            some = outcome.recipients or _recipients(delivery)
+            names = [str(recipient) for recipient in some] or [WHOLE]
+            self.refused.setdefault(key, {}).update(dict.fromkeys(names, outcome.text))
+
+    def outstanding(self, delivery: Delivery) -> Delivery | None:
+        """Return the delivery with the recipients still to be served, or None when it is settled."""
+        key = str(delivery.transaction)
+        if delivery.envelope is None:
+            return None if key in self.taken or key in self.refused else delivery
+        if key in self.taken and self.taken[key] is None:
+            return None
+        settled = {*(self.taken.get(key) or ()), *self.refused.get(key, {})}
+        left = tuple(r for r in delivery.envelope.recipients if str(r) not in settled)
+        if not left:
+            return None
+        if len(left) == len(delivery.envelope.recipients):
+            return delivery
+        return replace(delivery, envelope=Envelope(delivery.envelope.sender, left))
+
+
+def _together(
+    before: tuple[str, ...] | None, now: tuple[Recipient, ...] | None
+) -> tuple[str, ...] | None:
+    """Return who has been served after one more outcome; None is everybody."""
+    return None if before is None or now is None else (*before, *map(str, now))
+
+
+def hand_over(
+    whole: Parcel,
+    progress: Progress,
+    registry: Registry,
+    note: Callable[[Progress], None],
+) -> None:
+    """Give every outstanding delivery to the egress; `note` is called after every outcome.
+
+    What the egress raises, or leaves without an outcome, is deferred with words that say so.
+    """
+    outstanding = {d.transaction: d for d in map(progress.outstanding, whole.deliveries) if d is not None}
+    allowed = dict(outstanding)
+    for number, delivery in outstanding.items():
+        try:
+            registry.check_delivery(delivery)
+        except Refused as refusal:
+            progress.note(Outcome(number, Verdict.REFUSED, str(refusal)), delivery)
+            del allowed[number]
+    said = _outcomes(whole.egress, tuple(allowed.values()), progress)
+    for outcome in said:
+        delivery = allowed.get(outcome.transaction)
+        if delivery is None:
+            progress.words[outcome.transaction] = (
+                f"egress {whole.egress.name}: an outcome for transaction {outcome.transaction}, which it was not given"
+            )
+            continue
+        progress.note(outcome, delivery)
+        note(progress)
+    for number, delivery in allowed.items():
+        if progress.outstanding(delivery) is not None:
+            progress.words.setdefault(number, f"egress {whole.egress.name} said nothing of it")
+
+
+def _outcomes(egress: Egress, deliveries: tuple[Delivery, ...], progress: Progress) -> Iterator[Outcome]:
+    try:
+        yield from egress.deliver(deliveries)
+    except Exception as crash:  # noqa: BLE001 - whatever a plugin does, the job stays
+        words = str(crash) if isinstance(crash, GatewayError) else f"{type(crash).__name__}: {crash}"
+        for delivery in deliveries:
+            progress.words.setdefault(delivery.transaction, words)
+
+
+def _recipients(delivery: Delivery) -> tuple[Recipient, ...]:
+    return delivery.envelope.recipients if delivery.envelope else ()

@@ -1,0 +1,110 @@
+"""One packet in the making: body in, compressed, sealed, staged; then committed or discarded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gateway.packet import niceness
+from gateway.packet.compression import Compressor
+from gateway.packet.identity import encode
+from gateway.packet.plain import PacketType, Plain, exec_path
+from gateway.packet.sealing import Hop, Sealed, Sealer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gateway.config.model import Config, Neighbour
+    from gateway.packet.identity import Identity
+    from gateway.spool.spool import Spool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """How packets are to be made: nicenesses 1..255, sizes in bytes, relays by name.
+
+    `via` None means the neighbour's own relays. `max_size` bounds the plain packet, as
+    NNCP's -maxsize does.
+    """
+
+    niceness: int = niceness.PRIORITY
+    reply_niceness: int = niceness.BULK
+    min_size: int = 0
+    max_size: int | None = None
+    via: tuple[str, ...] | None = None
+    compress: bool = True
+
+
+def route_to(config: Config, neighbour: Neighbour, via: tuple[str, ...] | None = None) -> list[Neighbour]:
+    """Return the hops to a neighbour, first relay first, the neighbour last.
+
+    Raises:
+        UnknownNode: temporary; a relay is not configured.
+    """
+    relays = neighbour.via if via is None else via
+    return [*(config.neighbour(name) for name in relays), neighbour]
+
+
+def hops(route: Sequence[Neighbour]) -> list[Hop]:
+    """Return what sealing needs to know of a route."""
+    return [Hop(node.id, node.exchpub) for node in route]
+
+
+class Draft:
+    """An exec packet for one node and handle, staged in the spool while it is written.
+
+    States S1 (while written), S2 (after `finish`) and S3 (after `commit`) of DESIGN.
+    """
+
+    def __init__(
+        self,
+        spool: Spool,
+        identity: Identity,
+        route: Sequence[Neighbour],
+        handle: str,
+        arguments: Sequence[str],
+        order: Order,
+    ) -> None:
+        kind = PacketType.EXEC if order.compress else PacketType.EXEC_FAT
+        plain = Plain(kind, order.reply_niceness, exec_path(handle, arguments))
+        self.handle = handle
+        self.arguments = tuple(arguments)
+        self.node = route[-1]
+        self._first = route[0]
+        self._order = order
+        self._spool = spool
+        self._staged = spool.stage()
+        self._sealer = Sealer(
+            self._staged.write,
+            identity=identity,
+            route=hops(route),
+            niceness=order.niceness,
+            plain=plain,
+            min_size=order.min_size,
+            max_size=order.max_size,
+        )
+        self._compressor = Compressor(self._sealer.write) if order.compress else None
+        self.write = self._compressor.write if self._compressor else self._sealer.write
+        self.sealed: Sealed | None = None
+
+    def finish(self) -> None:
+        """Complete and sync the staged file (S2).
+
+        Raises:
+            SpoolError: temporary.
+            Malformed: permanent; the packet is larger than the order allows.
+        """
+        if self._compressor is not None:
+            self._compressor.finish()
+        self.sealed = self._sealer.finish()
+        self._staged.complete()
+
+    def commit(self) -> None:
+        """Queue the packet for its first hop (S3): the instant at which responsibility passes."""
+        assert self.sealed is not None, "finish comes first"
+        first = encode(self._first.id)
+        self._spool.commit(self._staged, first, "tx", self.sealed.name, alias=self._first.name)
+
+    def discard(self) -> None:
+        """Forget a packet that was not committed; harmless afterwards."""
+        self._staged.discard()

@@ -1,0 +1,263 @@
+"""One job from rx or work to its fate: the sequence T1 to T6, in the order that keeps mail safe."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gateway.engine import deliver, retry
+from gateway.engine.acknowledge import acknowledge, honour
+from gateway.engine.fate import Fate
+from gateway.engine.relay import relay
+from gateway.engine.verify import Arrival, arrive, drain, reason
+from gateway.errors import BadPacket, GatewayError, Malformed, Refused, Truncated
+from gateway.mta import Event, EventKind
+from gateway.packet.compression import decompress
+from gateway.packet.identity import encode
+from gateway.packet.plain import PacketType, split_exec_path
+from gateway.spool.record import JobRecord
+
+if TYPE_CHECKING:
+    from typing import IO
+
+    from gateway.config.model import Config, Handle
+    from gateway.packet.identity import Identity
+    from gateway.registry import Registry
+    from gateway.spool.spool import Job, Spool
+
+NOT_OURS = frozenset({PacketType.FILE, PacketType.FREQ, PacketType.AREA})
+"""Left in place for NNCP's own tools."""
+EXEC = frozenset({PacketType.EXEC, PacketType.EXEC_FAT})
+
+
+class Handling:
+    """Handles the jobs of one spool; safe to use from several threads for different jobs."""
+
+    def __init__(
+        self,
+        config: Config,
+        identity: Identity,
+        spool: Spool,
+        registry: Registry,
+        *,
+        say: Callable[[str], None],
+    ) -> None:
+        self._config = config
+        self._identity = identity
+        self._spool = spool
+        self._registry = registry
+        self._say = say
+
+    def handle(self, job: Job) -> Fate:
+        """Bring one job as far as it goes now.
+
+        Raises:
+            GatewayError: temporary; the job lies where it lay.
+        """
+        before = self._known(job)
+        if before is not None:
+            return before
+        record = self._spool.recorded(job) if job.box == "work" else None
+        if job.box == "work" and (record is None or record.running):
+            record = retry.died(record or JobRecord())
+            if record.deaths > retry.DEATHS_ALLOWED:
+                return self._hold(job, f"our own process died {record.deaths} times while delivering it", record)
+            self._spool.record(job, record)
+        try:
+            with self._spool.open(job) as file:
+                arrival = arrive(job, file, self._config, self._identity)
+                return self._by_type(arrival, record)
+        except BadPacket as failure:
+            return self._hold(job, reason(failure), record)
+
+    def examine(self, job: Job) -> Fate:
+        """Verify one job and say what `handle` would do; change nothing on disk."""
+        try:
+            with self._spool.open(job) as file:
+                arrival = arrive(job, file, self._config, self._identity)
+                drain(arrival.payload(), lambda chunk: None)
+        except BadPacket as failure:
+            self._say(f"{job.name}: would be held: {reason(failure)}")
+            return Fate.HELD
+        kind = arrival.plain.type
+        if kind in EXEC:
+            handle, _ = split_exec_path(arrival.plain.path)
+            known = handle in arrival.sender.handles
+            what = f"deliver by handle {handle!r}" if known else f"hold: no handle {handle!r}"
+        elif kind == PacketType.TRNS:
+            target = self._config.by_id(arrival.plain.path)
+            what = f"relay to {target.name}" if target else "hold: unknown next node"
+        else:
+            what = "leave it in place" if kind in NOT_OURS else "take note"
+        self._say(f"{job.name}: from {arrival.sender.name}, niceness {arrival.header.niceness}: would {what}")
+        return Fate.LEFT
+
+    def _known(self, job: Job) -> Fate | None:
+        """Settle a job that was delivered before, or that is being dealt with elsewhere."""
+        where = self._spool.known(job.name)
+        if where == "seen":
+            self._spool.finish(job)
+            return Fate.REPEATED
+        if job.box == "rx" and where in ("work", "hold"):
+            return Fate.LEFT
+        return None
+
+    def _by_type(self, arrival: Arrival, record: JobRecord | None) -> Fate:
+        kind = arrival.plain.type
+        if kind in EXEC:
+            return self._exec(arrival, record)
+        if kind == PacketType.TRNS:
+            return self._relay(arrival, record)
+        drain(arrival.payload(), lambda chunk: None)
+        if kind == PacketType.ACK:
+            honour(arrival, self._spool)
+            self._spool.finish(arrival.job)
+            return Fate.ACKNOWLEDGED
+        if kind in NOT_OURS:
+            return Fate.LEFT
+        return self._hold(arrival.job, f"unknown packet type {kind}", record, arrival)
+
+    def _relay(self, arrival: Arrival, record: JobRecord | None) -> Fate:
+        target = self._config.by_id(arrival.plain.path)
+        if target is None:
+            drain(arrival.payload(), lambda chunk: None)
+            words = f"unknown next node {encode(arrival.plain.path)}: add it to {self._config.path}"
+            return self._hold(arrival.job, words, record, arrival)
+        name = relay(arrival, target, self._config, self._identity, self._spool)
+        self._spool.finish(arrival.job)
+        self._tell(EventKind.RELAYED, arrival, detail={"type": "trns", "next": target.name, "as": name})
+        return Fate.RELAYED
+
+    def _exec(self, arrival: Arrival, record: JobRecord | None) -> Fate:
+        word, arguments = split_exec_path(arrival.plain.path)
+        handle = arrival.sender.handles.get(word)
+        if handle is None or not (handle.command or handle.options):
+            drain(arrival.payload(), lambda chunk: None)
+            name = arrival.sender.name
+            words = f"no handle {word!r} for {name}: add exec.{word} to [neigh.{name}] in {self._config.path}"
+            return self._hold(arrival.job, words, record, arrival)
+        with self._spool.scratch(arrival.job.size) as body:
+            self._unpack(arrival, body)
+            try:
+                whole = self._parcel(arrival, handle, arguments, body)
+            except (Malformed, Truncated, Refused) as objection:
+                return self._hold(arrival.job, str(objection), record, arrival)
+            return self._deliver(arrival, whole, record)
+
+    def _unpack(self, arrival: Arrival, body: IO[bytes]) -> None:
+        """T2: the whole body is decrypted, checked and within its limits before anything acts."""
+        limit = arrival.sender.accept.max_size
+        chunks = arrival.payload(None if arrival.plain.type == PacketType.EXEC else limit)
+        if arrival.plain.type == PacketType.EXEC:
+            chunks = decompress(chunks, max_size=limit)
+        drain(chunks, body.write)
+        body.flush()
+        body.seek(0)
+
+    def _parcel(
+        self, arrival: Arrival, handle: Handle, arguments: tuple[str, ...], body: IO[bytes]
+    ) -> deliver.Parcel:
+        niceness = arrival.plain.niceness
+        return deliver.parcel(
+            body,
+            handle,
+            self._registry.egress(handle.egress),
+            arguments,
+            accept=arrival.sender.accept,
+            sender_name=arrival.sender.name,
+            niceness=niceness,
+            packet=arrival.job.name,
+            environ=deliver.environ_of(encode(self._identity.id), encode(arrival.sender.id), niceness),
+        )
+
+    def _deliver(self, arrival: Arrival, whole: deliver.Parcel, record: JobRecord | None) -> Fate:
+        job = arrival.job
+        if job.box == "rx":
+            # T3, before the first byte is handed over. No record is written here: a job in
+            # work without one is a job in whose delivery we died.
+            job = self._spool.begin(job)
+        elif record is not None and not record.running:
+            self._spool.record(job, replace(record, running=True))
+        record = record or JobRecord()
+        progress = deliver.Progress.of(record)
+
+        def note(so_far: deliver.Progress) -> None:
+            if len(whole.deliveries) > 1 or so_far.refused or so_far.words:
+                self._spool.record(job, _with(record, so_far, running=True))
+
+        deliver.hand_over(whole, progress, self._registry, note)
+        return self._conclude(replace_job(arrival, job), _with(record, progress, running=False), whole, progress)
+
+    def _conclude(
+        self, arrival: Arrival, record: JobRecord, whole: deliver.Parcel, progress: deliver.Progress
+    ) -> Fate:
+        """T4 is on disk for every transaction that was taken; T5 and T6, or retry, or hold."""
+        left = [d for d in whole.deliveries if progress.outstanding(d) is not None]
+        detail = {"type": "exec", "handle": whole.handle.name, "transactions": len(whole.deliveries)}
+        if left:
+            words = "; ".join(dict.fromkeys(progress.words.get(d.transaction, "") for d in left))
+            now = time.time()
+            record = retry.deferred(record, words, now, self._config.retry)
+            if retry.given_up(record, now, self._config.retry):
+                given = f"given up after {record.attempts} attempts: {words}"
+                return self._hold(arrival.job, given, record, arrival)
+            self._spool.record(arrival.job, record)
+            self._say(f"{arrival.job.name}: deferred: {words}")
+            self._tell(EventKind.DEFERRED, arrival, text=words, detail={**detail, "attempts": record.attempts})
+            return Fate.DEFERRED
+        if progress.refused:
+            words = "; ".join(
+                f"{who}: {text}" if who != deliver.WHOLE else text
+                for texts in progress.refused.values()
+                for who, text in texts.items()
+            )
+            return self._hold(arrival.job, f"refused: {words}", record, arrival)
+        self._spool.finish(arrival.job)
+        self._tell(EventKind.DELIVERED, arrival, detail=detail)
+        if arrival.sender.ack:
+            self._acknowledge(arrival)
+        return Fate.DELIVERED
+
+    def _acknowledge(self, arrival: Arrival) -> None:
+        try:
+            acknowledge(arrival, self._config, self._identity, self._spool)
+        except GatewayError as failure:
+            self._say(f"{arrival.job.name}: delivered, but not acknowledged: {failure}")
+
+    def _hold(
+        self, job: Job, words: str, record: JobRecord | None, arrival: Arrival | None = None
+    ) -> Fate:
+        self._spool.hold(job, words, record)
+        self._say(f"{job.name}: held: {words}")
+        if arrival is not None:
+            self._tell(EventKind.HELD, arrival, text=words)
+        else:
+            self._registry.event(Event(kind=EventKind.HELD, packet=job.name, node=job.node, text=words, size=job.size))
+        return Fate.HELD
+
+    def _tell(
+        self, kind: EventKind, arrival: Arrival, *, text: str = "", detail: dict[str, object] | None = None
+    ) -> None:
+        self._registry.event(
+            Event(
+                kind=kind,
+                packet=arrival.job.name,
+                node=arrival.sender.name,
+                niceness=arrival.header.niceness,
+                size=arrival.job.size,
+                text=text,
+                detail=detail or {},
+            )
+        )
+
+
+def replace_job(arrival: Arrival, job: Job) -> Arrival:
+    """Return the arrival with the job in its new place."""
+    arrival.job = job
+    return arrival
+
+
+def _with(record: JobRecord, progress: deliver.Progress, *, running: bool) -> JobRecord:
+    return replace(record, taken=dict(progress.taken), refused=dict(progress.refused), running=running)

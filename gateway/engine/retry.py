@@ -1,0 +1,39 @@
+"""When a deferred job is tried again, and when a person has to look at it instead."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gateway.config.model import Retry
+    from gateway.spool.record import JobRecord
+
+DEATHS_ALLOWED = 2
+"""A job in whose delivery our own process died once more than this often is held."""
+
+
+def deferred(record: JobRecord, error: str, now: float, retry: Retry) -> JobRecord:
+    """Return the record after one more failed attempt; `now` in seconds since the epoch.
+
+    The schedule's last interval repeats.
+    """
+    step = retry.schedule[min(record.attempts, len(retry.schedule) - 1)]
+    return replace(
+        record,
+        attempts=record.attempts + 1,
+        first=record.first or now,
+        next=now + step,
+        error=error,
+        running=False,
+    )
+
+
+def given_up(record: JobRecord, now: float, retry: Retry) -> bool:
+    """Return whether a job has been deferred for longer than the configuration allows."""
+    return bool(record.first) and now - record.first >= retry.give_up
+
+
+def died(record: JobRecord) -> JobRecord:
+    """Return the record of a job that lay in work although nobody was at work on it."""
+    return replace(record, deaths=record.deaths + 1, running=True)

@@ -1,0 +1,213 @@
+"""Submit: what an ingress reads becomes packets, all of them staged before the first is committed."""
+
+from __future__ import annotations
+
+from typing import IO, TYPE_CHECKING, Protocol
+
+from gateway.engine.draft import Draft, Order, route_to
+from gateway.engine.ground import identity_of
+from gateway.errors import ConfigError, Truncated
+from gateway.mail.bsmtp import BatchWriter
+from gateway.mail.envelope import Envelope
+from gateway.mta import Event, EventKind, Submission
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from gateway.config.model import Config, Neighbour
+    from gateway.mta import Ingress
+    from gateway.registry import Registry
+    from gateway.spool.spool import Spool
+
+
+def _nothing() -> None:
+    return None
+
+
+class Submitter:
+    """Submits whole inputs into one spool under one configuration."""
+
+    def __init__(self, config: Config, spool: Spool, registry: Registry) -> None:
+        self._config = config
+        self._spool = spool
+        self._registry = registry
+
+    def submit(
+        self,
+        ingress: Ingress,
+        arguments: tuple[str, ...],
+        stream: IO[bytes],
+        environ: Mapping[str, str],
+        *,
+        node: str | None = None,
+        handle: str | None = None,
+        order: Order,
+        on_staged: Callable[[], None] = _nothing,
+        on_committed: Callable[[], None] = _nothing,
+    ) -> list[Draft]:
+        """Queue one whole input; return the packets when they are safely on disk.
+
+        With `handle`, transactions are written in the ingress's own form to that handle
+        (`exec`); without, in the form and to the handle the neighbour's configuration names.
+        Without `node` the routing table decides for every recipient. `on_staged` is called
+        when all is staged and before the first commit, `on_committed` after the last.
+
+        Raises:
+            Malformed, Refused: permanent.
+            GatewayError: temporary; a repeat may duplicate only what was committed when a
+                later commit of the same input failed.
+        """
+        lanes: dict[str, _Lane] = {}
+
+        def lane_to(name: str) -> _Lane:
+            neighbour = self._config.neighbour(name)
+            if neighbour.name not in lanes:
+                form, word = (ingress.form, handle) if handle else (neighbour.mail.form, neighbour.mail.handle)
+                if form not in _LANES:
+                    msg = f"{self._config.path}: neigh.{neighbour.name}.mail.form: {form!r} cannot be written yet"
+                    raise ConfigError(msg)
+                lanes[neighbour.name] = _LANES[form](self._draft_for(neighbour, word, order))
+            return lanes[neighbour.name]
+
+        try:
+            for submission in ingress.read(arguments, stream, environ):
+                self._spread(submission, node, lane_to)
+            drafts = [draft for lane in lanes.values() for draft in lane.finish()]
+            if not drafts:
+                msg = "the input ended without a complete transaction"
+                raise Truncated(msg)
+            on_staged()
+            for draft in drafts:
+                draft.commit()
+        except BaseException:
+            for lane in lanes.values():
+                lane.discard()
+            raise
+        on_committed()
+        for draft in drafts:
+            self._registry.event(_submitted(draft, order, environ))
+        return drafts
+
+    def _draft_for(self, neighbour: Neighbour, handle: str, order: Order) -> _DraftMaker:
+        identity = identity_of(self._config)
+        route = route_to(self._config, neighbour, order.via)
+
+        def make(arguments: tuple[str, ...]) -> Draft:
+            return Draft(self._spool, identity, route, handle, arguments, order)
+
+        return make
+
+    def _spread(self, submission: Submission, node: str | None, lane_to: Callable[[str], _Lane]) -> None:
+        """Write one submission to the lane of every node it goes to."""
+        if submission.envelope is None:
+            if node is None:
+                msg = "a raw job has no recipients to route by: name the node"
+                raise ConfigError(msg)
+            shares: list[tuple[_Lane, Envelope | None]] = [(lane_to(node), None)]
+        else:
+            nodes = {node: submission.envelope} if node else self._by_node(submission.envelope)
+            for name, envelope in nodes.items():
+                self._registry.check_submission(envelope, name)
+            shares = [(lane_to(name), envelope) for name, envelope in nodes.items()]
+        for lane, envelope in shares:
+            lane.begin(envelope, submission.arguments)
+        for chunk in submission.message:
+            for lane, _ in shares:
+                lane.data(chunk)
+        for lane, _ in shares:
+            lane.end()
+
+    def _by_node(self, envelope: Envelope) -> dict[str, Envelope]:
+        groups: dict[str, list[object]] = {}
+        for recipient in envelope.recipients:
+            one = Envelope(envelope.sender, (recipient,))
+            name = self._config.neighbour(self._registry.route(one)).name
+            groups.setdefault(name, []).append(recipient)
+        return {name: Envelope(envelope.sender, tuple(some)) for name, some in groups.items()}  # type: ignore[arg-type]
+
+
+class _DraftMaker(Protocol):
+    def __call__(self, arguments: tuple[str, ...]) -> Draft: ...
+
+
+class _Lane(Protocol):
+    """What goes to one node: transactions in one form, in one packet or several."""
+
+    def begin(self, envelope: Envelope | None, arguments: tuple[str, ...]) -> None: ...
+    def data(self, chunk: bytes) -> None: ...
+    def end(self) -> None: ...
+    def finish(self) -> Iterable[Draft]: ...
+    def discard(self) -> None: ...
+
+
+class _BatchLane:
+    """All transactions of an input as one batch in one packet (form ``bsmtp``)."""
+
+    def __init__(self, make: _DraftMaker) -> None:
+        self._draft = make(())
+        self._writer = BatchWriter(self._draft.write)
+        self.data = self._writer.data
+        self.end = self._writer.end
+
+    def begin(self, envelope: Envelope | None, arguments: tuple[str, ...]) -> None:
+        assert envelope is not None, "only the raw form goes without an envelope"
+        del arguments
+        self._writer.begin(envelope)
+
+    def finish(self) -> list[Draft]:
+        self._writer.finish()
+        self._draft.finish()
+        return [self._draft]
+
+    def discard(self) -> None:
+        self._draft.discard()
+
+
+class _RawLane:
+    """One packet for every submission, body and arguments as they came (form ``raw``)."""
+
+    def __init__(self, make: _DraftMaker) -> None:
+        self._make = make
+        self._drafts: list[Draft] = []
+
+    def begin(self, envelope: Envelope | None, arguments: tuple[str, ...]) -> None:
+        del envelope
+        self._drafts.append(self._make(arguments))
+
+    def data(self, chunk: bytes) -> None:
+        self._drafts[-1].write(chunk)
+
+    def end(self) -> None:
+        self._drafts[-1].finish()
+
+    def finish(self) -> list[Draft]:
+        return self._drafts
+
+    def discard(self) -> None:
+        for draft in self._drafts:
+            draft.discard()
+
+
+_LANES: dict[str, Callable[[_DraftMaker], _Lane]] = {"bsmtp": _BatchLane, "raw": _RawLane}
+
+
+def _submitted(draft: Draft, order: Order, environ: Mapping[str, str]) -> Event:
+    assert draft.sealed is not None
+    detail: dict[str, object] = {
+        "type": "exec",
+        "handle": draft.handle,
+        "arguments": draft.arguments,
+        "reply_nice": order.reply_niceness,
+        "inner": draft.sealed.inner_name,
+    }
+    if environ.get("MESSAGE_ID"):
+        # Exim's queue id: for the trace only, since it repeats legitimately.
+        detail["message_id"] = environ["MESSAGE_ID"]
+    return Event(
+        kind=EventKind.SUBMITTED,
+        packet=draft.sealed.name,
+        node=draft.node.name,
+        niceness=order.niceness,
+        size=draft.sealed.plain_size,
+        detail=detail,
+    )

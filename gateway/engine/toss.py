@@ -1,0 +1,136 @@
+"""Toss: work through what arrived; verify everything first, then deliver or relay.
+
+States T1 to T6 of DESIGN. Every job ends a pass in one of the `Fate`s; none is ever deleted
+that was not delivered, relayed or seen before.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from gateway.engine.fate import Fate
+from gateway.engine.ground import identity_of
+from gateway.engine.handling import Handling
+from gateway.errors import GatewayError, LockBusy, UnknownJob
+from gateway.packet.header import Header
+from gateway.packet.identity import encode
+
+if TYPE_CHECKING:
+    from gateway.config.model import Config
+    from gateway.registry import Registry
+    from gateway.spool.spool import Job, Spool
+
+
+@dataclass(slots=True)
+class Tally:
+    """How a pass went: counts of fates, and the nodes whose lock was busy."""
+
+    fates: Counter[Fate] = field(default_factory=Counter)
+    busy: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return ", ".join(f"{fate.value} {self.fates[fate]}" for fate in Fate if self.fates[fate])
+
+    @property
+    def troubled(self) -> bool:
+        """Whether a person or a later pass has something left to do."""
+        return any(self.fates[f] for f in (Fate.DEFERRED, Fate.HELD, Fate.FAILED))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which jobs a pass is for: the neighbour that handed them over, the greatest niceness."""
+
+    node: bytes | None = None
+    max_niceness: int = 255
+
+
+class Tosser:
+    """Works through one spool under one configuration."""
+
+    def __init__(
+        self, config: Config, spool: Spool, registry: Registry, *, say: Callable[[str], None]
+    ) -> None:
+        self._config = config
+        self._spool = spool
+        self._say = say
+        self._handling = Handling(config, identity_of(config), spool, registry, say=say)
+
+    def pass_over(self, selection: Selection, *, jobs: int = 1, dry_run: bool = False) -> Tally:
+        """Make one pass over everything that is due, most urgent first; hold the toss locks.
+
+        With `jobs` above 1 that many deliveries run at once, begun in the same order.
+        """
+        tally = Tally()
+        with ExitStack() as locks:
+            mine = list(self._locked(selection, tally, locks, dry_run=dry_run))
+            ordered = [job for _, _, job in sorted(self._due(mine, selection), key=lambda row: row[:2])]
+            work = self._handling.examine if dry_run else self._handling.handle
+            for fate in self._each(work, ordered, jobs):
+                tally.fates[fate] += 1
+        return tally
+
+    def _locked(
+        self, selection: Selection, tally: Tally, locks: ExitStack, *, dry_run: bool
+    ) -> Iterator[str]:
+        wanted = encode(selection.node) if selection.node else None
+        for node in self._spool.nodes():
+            if wanted not in (None, node) or not self._has_jobs(node):
+                continue
+            try:
+                if not dry_run:
+                    locks.enter_context(self._spool.lock(node, "toss"))
+            except LockBusy as busy:
+                tally.busy.append(node)
+                self._say(str(busy))
+            else:
+                yield node
+
+    def _has_jobs(self, node: str) -> bool:
+        return any(True for box in ("rx", "work") for _ in self._spool.jobs(node, box))
+
+    def _due(self, nodes: list[str], selection: Selection) -> Iterator[tuple[int, float, Job]]:
+        now = time.time()
+        for node in nodes:
+            for box in ("work", "rx"):
+                for job in self._spool.jobs(node, box):
+                    if box == "work":
+                        record = self._spool.recorded(job)
+                        if record is not None and record.next > now and not record.running:
+                            continue
+                    niceness = self._niceness(job)
+                    if niceness <= selection.max_niceness:
+                        yield niceness, job.mtime, job
+
+    def _niceness(self, job: Job) -> int:
+        """Return the header's niceness; whatever has none is looked at first, and then held."""
+        try:
+            return Header.decode(self._spool.header(job)).niceness
+        except GatewayError:
+            return 0
+
+    def _each(self, work: Callable[[Job], Fate], ordered: list[Job], jobs: int) -> Iterator[Fate]:
+        def safely(job: Job) -> Fate:
+            try:
+                return work(job)
+            except UnknownJob:
+                return Fate.LEFT
+            except GatewayError as failure:
+                self._say(f"{job.name}: {failure}")
+                return Fate.FAILED
+            except Exception as crash:  # noqa: BLE001 - one job never stops the others
+                self._say(f"{job.name}: {type(crash).__name__}: {crash}")
+                return Fate.FAILED
+
+        if jobs <= 1:
+            yield from map(safely, ordered)
+            return
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only when asked for
+
+        with ThreadPoolExecutor(jobs) as pool:
+            yield from pool.map(safely, ordered)

@@ -1,0 +1,273 @@
+"""Loading plugins and calling their hooks: a typed face over pluggy.
+
+Every hook of `gateway.hookspecs` has one method here. A plugin that is missing, cannot be
+imported, misspells a hook or raises becomes a `PluginError` that begins with its name.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator, Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, NamedTuple
+
+import pluggy
+
+from gateway import entrypoints, hookspecs
+from gateway.config.model import OWN_PLUGINS
+from gateway.errors import GatewayError, PluginError, Refused, UnknownNode
+
+if TYPE_CHECKING:
+    import click
+
+    from gateway.config.model import Config
+    from gateway.mail.envelope import Envelope
+    from gateway.mta import Delivery, Egress, Event, Ingress
+
+DEFAULTS = ("raw", "command", "maildir", "routes", "eventlog")
+"""The core's own plugins, in `gateway.defaults`; they are asked after everybody else's."""
+
+
+class Loaded(NamedTuple):
+    """One enabled plugin: its name, where it comes from, and what is wrong with it, if anything."""
+
+    name: str
+    origin: str
+    plugin: object | None
+    error: str = ""
+
+
+class Registry:
+    """The enabled plugins of one configuration.
+
+    Loading never raises: what is wrong with a plugin is kept in `loaded`, and raised by the
+    method that would have needed all plugins. `report` gets the complaints that stop nothing.
+    """
+
+    def __init__(self, config: Config, *, report: Callable[[str], None]) -> None:
+        self._config = config
+        self._report = report
+        self._manager = pluggy.PluginManager(entrypoints.GROUP)
+        self._manager.add_hookspecs(hookspecs)
+        self.loaded = [self._load_default(name) for name in DEFAULTS]
+        self.loaded += [self._load(name, entry) for name, entry in _enabled(config)]
+        self._ingresses: list[Ingress] | None = None
+        self._egresses: list[Egress] | None = None
+
+    def ingress(self, name: str) -> Ingress:
+        """Return the ingress of that name.
+
+        Raises:
+            PluginError: temporary; there is none, or a plugin that may bring it is broken.
+        """
+        for ingress in self.ingresses():
+            if ingress.name == name:
+                return ingress
+        known = ", ".join(sorted(i.name for i in self.ingresses()))
+        msg = f"no ingress {name!r}: known are {known}; is its plugin in `plugins` of {self._config.path}?"
+        raise PluginError(msg)
+
+    def ingress_for(self, handle: str) -> Ingress:
+        """Return the ingress that claims a handle, or the raw one.
+
+        Raises:
+            PluginError: temporary; a plugin that may claim it is broken.
+        """
+        for ingress in self.ingresses():
+            if handle in ingress.handles:
+                return ingress
+        return self.ingress("raw")
+
+    def egress(self, name: str) -> Egress:
+        """Return the egress of that name.
+
+        Raises:
+            PluginError: temporary; there is none, or a plugin that may bring it is broken.
+        """
+        for egress in self.egresses():
+            if egress.name == name:
+                return egress
+        known = ", ".join(sorted(e.name for e in self.egresses()))
+        msg = f"no egress {name!r}: known are {known}; is its plugin in `plugins` of {self._config.path}?"
+        raise PluginError(msg)
+
+    def ingresses(self) -> Sequence[Ingress]:
+        """Return every ingress; raises `PluginError` (temporary) for a broken plugin."""
+        if self._ingresses is None:
+            self._ingresses = list(self._brought("gateway_register_ingress"))
+            _no_duplicates("ingress", self._ingresses)
+        return self._ingresses
+
+    def egresses(self) -> Sequence[Egress]:
+        """Return every egress; raises `PluginError` (temporary) for a broken plugin."""
+        if self._egresses is None:
+            self._egresses = list(self._brought("gateway_register_egress"))
+            _no_duplicates("egress", self._egresses)
+        return self._egresses
+
+    def route(self, envelope: Envelope) -> str:
+        """Return the node for an envelope of one recipient.
+
+        Raises:
+            UnknownNode: temporary; no plugin and no route knows it.
+            PluginError: temporary; a plugin is broken.
+        """
+        self._all_sound()
+        try:
+            node = self._manager.hook.gateway_route(envelope=envelope, config=self._config)
+        except GatewayError:
+            raise
+        except Exception as crash:
+            raise _crashed("gateway_route", "a plugin", crash) from crash
+        if node is None:
+            msg = f"no route for {envelope.recipients[0]}: add its domain or \"*\" to [routes] in {self._config.path}"
+            raise UnknownNode(msg)
+        return str(node)
+
+    def check_submission(self, envelope: Envelope, node: str) -> None:
+        """Ask every plugin; raises `Refused` (permanent) or `PluginError` (temporary)."""
+        for _ in self._each("gateway_check_submission", envelope=envelope, node=node):
+            pass
+
+    def check_delivery(self, delivery: Delivery) -> None:
+        """Ask every plugin; raises `Refused` (permanent) or `PluginError` (temporary)."""
+        for _ in self._each("gateway_check_delivery", delivery=delivery):
+            pass
+
+    def event(self, event: Event) -> None:
+        """Tell every plugin; a failure is reported and hinders nobody."""
+        for loaded in self.loaded:
+            if loaded.plugin is None:
+                continue
+            try:
+                self._one("gateway_event", loaded, event=event)
+            except Exception as crash:  # noqa: BLE001 - it happened already: nothing can undo it
+                self._report(f"plugin {loaded.name}: gateway_event: {crash}")
+
+    def add_commands(self, group: click.Group) -> None:
+        """Let every sound plugin add its operator commands; a failure is reported."""
+        for loaded in self.loaded:
+            if loaded.plugin is None:
+                self._report(f"plugin {loaded.name}: {loaded.error}")
+                continue
+            try:
+                self._one("gateway_register_commands", loaded, group=group)
+            except Exception as crash:  # noqa: BLE001 - one broken plugin must not take the others' commands away
+                self._report(f"plugin {loaded.name}: gateway_register_commands: {crash}")
+
+    def hooks_of(self, loaded: Loaded) -> list[str]:
+        """Return the names of the hooks a plugin implements."""
+        callers = self._manager.get_hookcallers(loaded.plugin) if loaded.plugin is not None else None
+        return sorted(caller.name for caller in callers or ())
+
+    def _brought(self, hook: str) -> Iterator[object]:
+        for loaded, answer in self._each(hook, config=self._config):
+            things = answer if isinstance(answer, (list, tuple)) else [answer]
+            for thing in things:
+                missing = [a for a in ("name", "handles") if not hasattr(thing, a)]
+                if missing:
+                    msg = f"plugin {loaded.name}: {hook} returned {thing!r} without {' and '.join(missing)}"
+                    raise PluginError(msg)
+                yield thing
+
+    def _each(self, hook: str, **arguments: object) -> Iterator[tuple[Loaded, object]]:
+        """Call a hook in one plugin after the other, the last registered first, naming the culprit."""
+        self._all_sound()
+        for loaded in reversed(self.loaded):
+            try:
+                answer = self._one(hook, loaded, **arguments)
+            except (Refused, PluginError):
+                raise
+            except GatewayError as failure:
+                msg = f"plugin {loaded.name}: {failure}"
+                raise PluginError(msg) from failure
+            except Exception as crash:
+                raise _crashed(hook, loaded.name, crash) from crash
+            if answer is not None:
+                yield loaded, answer
+
+    def _one(self, hook: str, loaded: Loaded, **arguments: object) -> object:
+        others = [o.plugin for o in self.loaded if o is not loaded and o.plugin is not None]
+        caller = self._manager.subset_hook_caller(hook, others)
+        answers = caller(**arguments)
+        return answers[0] if answers else None
+
+    def _all_sound(self) -> None:
+        for loaded in self.loaded:
+            if loaded.plugin is None:
+                msg = f"plugin {loaded.name}: {loaded.error}"
+                raise PluginError(msg)
+
+    def _load_default(self, name: str) -> Loaded:
+        return self._register(name, f"gateway.defaults.{name}", "gateway")
+
+    def _load(self, name: str, entry: entrypoints.EntryPoint | None) -> Loaded:
+        if entry is None:
+            error = f"not installed: no distribution offers it in the entry-point group {entrypoints.GROUP!r}"
+            return Loaded(name, "", None, f"{error}; install it or take it out of `plugins`")
+        return self._register(name, entry.target, entry.origin)
+
+    def _register(self, name: str, target: str, origin: str) -> Loaded:
+        module, _, attribute = target.partition(":")
+        try:
+            plugin: object = importlib.import_module(module)
+            for part in filter(None, attribute.split(".")):
+                plugin = getattr(plugin, part)
+            misspelt = _unmarked_hooks(plugin)
+            if misspelt:
+                return Loaded(name, origin, None, misspelt)
+            self._manager.register(plugin, name)
+            self._manager.check_pending()
+        except Exception as crash:  # noqa: BLE001 - a plugin may fail in any way; whoever needs it will say so
+            return Loaded(name, origin, None, f"{type(crash).__name__}: {crash}")
+        return Loaded(name, origin, plugin)
+
+
+def add_commands(group: click.Group, config: Config | None, *, report: Callable[[str], None]) -> None:
+    """Add the commands of the enabled plugins, or of our own ones where there is no configuration."""
+    if config is None:
+        from gateway.config.model import Config  # noqa: PLC0415 - only here, without a configuration
+
+        config = Config("(none)", "toml", "", None, {})
+    Registry(config, report=report).add_commands(group)
+
+
+def _enabled(config: Config) -> Iterator[tuple[str, entrypoints.EntryPoint | None]]:
+    """Yield each enabled name with its entry point; None where nobody offers it."""
+    offered: dict[str, entrypoints.EntryPoint] = {}
+    for entry in entrypoints.installed():
+        offered.setdefault(entry.name, entry)
+    if config.plugins is None:
+        yield from ((name, offered[name]) for name in OWN_PLUGINS if name in offered)
+    else:
+        yield from ((name, offered.get(name)) for name in config.plugins)
+
+
+def _unmarked_hooks(plugin: object) -> str:
+    """Say which functions look like hooks of ours but are not marked or not known."""
+    known = {name for name in vars(hookspecs) if name.startswith("gateway_")}
+    for name in dir(plugin):
+        if not name.startswith("gateway_"):
+            continue
+        value = getattr(plugin, name)
+        if isinstance(value, ModuleType) or not callable(value):
+            continue
+        if name not in known:
+            return f"unknown hook {name}: known are {', '.join(sorted(known))}"
+        if not hasattr(value, f"{entrypoints.GROUP}_impl"):
+            return f"{name} is not marked: put @hookimpl in front of it"
+    return ""
+
+
+def _no_duplicates(kind: str, things: Sequence[Ingress] | Sequence[Egress]) -> None:
+    names: dict[str, str] = {}
+    for thing in things:
+        key = thing.name
+        if key in names:
+            msg = f"{kind} {key!r} is brought twice: by {names[key]} and by {type(thing).__module__}"
+            raise PluginError(msg)
+        names[key] = type(thing).__module__
+
+
+def _crashed(hook: str, name: str, crash: Exception) -> PluginError:
+    return PluginError(f"plugin {name}: {hook} raised {type(crash).__name__}: {crash}")

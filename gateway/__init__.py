@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gateway.errors import UsageError as UsageError
     from gateway.hookspecs import hookimpl as hookimpl
     from gateway.mail.bsmtp import BatchWriter as BatchWriter
-    from gateway.mail.bsmtp import read as read_bsmtp
+    from gateway.mail.bsmtp import read as read_bsmtp  # noqa: F401 - a name of the front
     from gateway.mail.envelope import Envelope as Envelope
     from gateway.mail.envelope import Recipient as Recipient
     from gateway.mail.envelope import ReversePath as ReversePath

@@ -6,6 +6,7 @@ Python's status 1, which both MTAs take as "bounce it".
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import NoReturn
@@ -20,7 +21,7 @@ def run() -> NoReturn:
         from gateway.main import main  # noqa: PLC0415 - inside the guard on purpose
 
         status = main(sys.argv[1:])
-    except BaseException as crash:  # noqa: BLE001 - the last resort before Python's status 1
+    except BaseException as crash:  # the last resort before Python's status 1
         _say(f"4.3.0 {type(crash).__name__}: {crash}")
     try:
         sys.stdout.flush()
@@ -31,10 +32,8 @@ def run() -> NoReturn:
 
 
 def _say(text: str) -> None:
-    try:
+    with contextlib.suppress(OSError):
         os.write(2, (" ".join(text.split()) + "\n").encode("utf-8", "backslashreplace"))
-    except OSError:
-        pass
 
 
 if __name__ == "__main__":

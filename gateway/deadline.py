@@ -61,7 +61,7 @@ class Deadline:
         """Responsibility is ours: even a process that is ended while it tidies up says so."""
         self._status = EX_OK
 
-    def _raise(self, number: int, frame: FrameType | None) -> None:
+    def _raise(self, number: int, _frame: FrameType | None) -> None:
         if self._done:
             return
         self._done = True

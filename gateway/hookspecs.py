@@ -25,12 +25,12 @@ hookimpl = pluggy.HookimplMarker("gateway")
 
 
 @hookspec
-def gateway_register_ingress(config: Config) -> Ingress | Sequence[Ingress] | None:  # type: ignore[empty-body]
+def gateway_register_ingress(config: Config) -> Ingress | Sequence[Ingress] | None:
     """Return the ingress or ingresses this plugin brings, made from its own configuration."""
 
 
 @hookspec
-def gateway_register_egress(config: Config) -> Egress | Sequence[Egress] | None:  # type: ignore[empty-body]
+def gateway_register_egress(config: Config) -> Egress | Sequence[Egress] | None:
     """Return the egress or egresses this plugin brings, made from its own configuration."""
 
 

@@ -66,7 +66,7 @@ def _pipe(command: str, given: dict[str, str], rest: list[str]) -> int:
         except GatewayError as failure:
             say(failure.line())
             return failure.status
-        except BaseException as crash:  # noqa: BLE001 - everything unforeseen is temporary
+        except BaseException as crash:  # everything unforeseen is temporary
             say(f"4.3.0 {type(crash).__name__}: {crash}")
             return EX_TEMPFAIL
         finally:

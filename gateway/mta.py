@@ -7,7 +7,7 @@ reaches back into the gateway.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import IO, TYPE_CHECKING, Protocol, runtime_checkable
@@ -66,7 +66,9 @@ class Delivery:
     configured name of the node that signed the packet. `arguments` are the peer's arguments
     that the handle's configuration lets through. `command`, `timeout` [s] and `options` come
     from the handle's configuration; `options` holds the keys that the core does not know.
-    `environ` is the complete environment a program gets. `message` is read once.
+    `environ` is the complete environment a program gets. `message` is read once; `reopen`
+    returns another one over the same octets, from any thread, for an egress that has to hand
+    a transaction over again (None: it cannot be had twice).
     """
 
     envelope: Envelope | None
@@ -81,6 +83,7 @@ class Delivery:
     timeout: float = 300.0
     environ: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, object] = field(default_factory=dict)
+    reopen: Callable[[], Message] | None = field(default=None, compare=False, repr=False)
 
 
 class Verdict(Enum):

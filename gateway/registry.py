@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterator, Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import pluggy
 
@@ -94,14 +94,16 @@ class Registry:
     def ingresses(self) -> Sequence[Ingress]:
         """Return every ingress; raises `PluginError` (temporary) for a broken plugin."""
         if self._ingresses is None:
-            self._ingresses = list(self._brought("gateway_register_ingress"))
+            found = self._brought("gateway_register_ingress", ("name", "handles", "form", "read"))
+            self._ingresses = cast("list[Ingress]", found)
             _no_duplicates("ingress", self._ingresses)
         return self._ingresses
 
     def egresses(self) -> Sequence[Egress]:
         """Return every egress; raises `PluginError` (temporary) for a broken plugin."""
         if self._egresses is None:
-            self._egresses = list(self._brought("gateway_register_egress"))
+            found = self._brought("gateway_register_egress", ("name", "handles", "deliver"))
+            self._egresses = cast("list[Egress]", found)
             _no_duplicates("egress", self._egresses)
         return self._egresses
 
@@ -120,7 +122,8 @@ class Registry:
         except Exception as crash:
             raise _crashed("gateway_route", "a plugin", crash) from crash
         if node is None:
-            msg = f"no route for {envelope.recipients[0]}: add its domain or \"*\" to [routes] in {self._config.path}"
+            recipient, path = envelope.recipients[0], self._config.path
+            msg = f'no route for {recipient}: add its domain or "*" to [routes] in {path}'
             raise UnknownNode(msg)
         return str(node)
 
@@ -141,7 +144,7 @@ class Registry:
                 continue
             try:
                 self._one("gateway_event", loaded, event=event)
-            except Exception as crash:  # noqa: BLE001 - it happened already: nothing can undo it
+            except Exception as crash:  # it happened already: nothing can undo it
                 self._report(f"plugin {loaded.name}: gateway_event: {crash}")
 
     def add_commands(self, group: click.Group) -> None:
@@ -152,7 +155,7 @@ class Registry:
                 continue
             try:
                 self._one("gateway_register_commands", loaded, group=group)
-            except Exception as crash:  # noqa: BLE001 - one broken plugin must not take the others' commands away
+            except Exception as crash:  # one broken plugin must not take the others' commands away
                 self._report(f"plugin {loaded.name}: gateway_register_commands: {crash}")
 
     def hooks_of(self, loaded: Loaded) -> list[str]:
@@ -160,15 +163,16 @@ class Registry:
         callers = self._manager.get_hookcallers(loaded.plugin) if loaded.plugin is not None else None
         return sorted(caller.name for caller in callers or ())
 
-    def _brought(self, hook: str) -> Iterator[object]:
+    def _brought(self, hook: str, needed: Sequence[str]) -> list[object]:
+        found: list[object] = []
         for loaded, answer in self._each(hook, config=self._config):
-            things = answer if isinstance(answer, (list, tuple)) else [answer]
-            for thing in things:
-                missing = [a for a in ("name", "handles") if not hasattr(thing, a)]
+            for thing in answer if isinstance(answer, (list, tuple)) else [answer]:
+                missing = [attribute for attribute in needed if not hasattr(thing, attribute)]
                 if missing:
                     msg = f"plugin {loaded.name}: {hook} returned {thing!r} without {' and '.join(missing)}"
                     raise PluginError(msg)
-                yield thing
+                found.append(thing)
+        return found
 
     def _each(self, hook: str, **arguments: object) -> Iterator[tuple[Loaded, object]]:
         """Call a hook in one plugin after the other, the last registered first, naming the culprit."""
@@ -218,7 +222,7 @@ class Registry:
                 return Loaded(name, origin, None, misspelt)
             self._manager.register(plugin, name)
             self._manager.check_pending()
-        except Exception as crash:  # noqa: BLE001 - a plugin may fail in any way; whoever needs it will say so
+        except Exception as crash:  # a plugin may fail in any way; whoever needs it will say so
             return Loaded(name, origin, None, f"{type(crash).__name__}: {crash}")
         return Loaded(name, origin, plugin)
 

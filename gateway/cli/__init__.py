@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gateway.errors import EX_FAILURE, EX_OK, EX_TEMPFAIL, EX_USAGE_OPERATOR, ConfigError, GatewayError, UsageError
+from gateway.errors import (
+    EX_FAILURE,
+    EX_OK,
+    EX_TEMPFAIL,
+    EX_USAGE_OPERATOR,
+    ConfigError,
+    GatewayError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from gateway.config.model import Config
@@ -124,19 +132,23 @@ def run_command(words: Sequence[str], given: Mapping[str, str]) -> int:
     except click.Abort:
         setting.say("aborted")
         return EX_FAILURE
-    except UsageError as misuse:
-        setting.say(str(misuse))
-        return EX_USAGE_OPERATOR
-    except ConfigError as failure:
-        for mistake in failure.mistakes:
-            setting.say(mistake)
-        return EX_FAILURE
     except GatewayError as failure:
-        setting.say(str(failure))
-        return EX_TEMPFAIL if failure.status == EX_TEMPFAIL else EX_FAILURE
+        return _explain(failure, setting)
     except BrokenPipeError:
         return EX_FAILURE
     return result if isinstance(result, int) else EX_OK
+
+
+def _explain(failure: GatewayError, setting: Setting) -> int:
+    """Say what failed, every mistake of a configuration on its own line; return the status."""
+    if isinstance(failure, ConfigError):
+        for mistake in failure.mistakes:
+            setting.say(mistake)
+        return EX_FAILURE
+    setting.say(str(failure))
+    if isinstance(failure, UsageError):
+        return EX_USAGE_OPERATOR
+    return EX_FAILURE if failure.permanent else EX_TEMPFAIL
 
 
 def _add_plugin_commands(setting: Setting) -> None:

@@ -13,7 +13,7 @@ from gateway.errors import EX_FAILURE, EX_OK, EX_TEMPFAIL
 
 @click.command("toss", short_help="work through what arrived: verify, then deliver or relay")
 @click.option("--node", "-node", metavar="NODE", help="only what this neighbour handed over")
-@click.option("--nice", "-nice", type=NICENESS, default=255, metavar="N", help="only packets at most this nice")
+@click.option("--nice", "-nice", type=NICENESS, default=255, metavar="N", help="only up to this niceness")
 @click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="deliveries at once")
 @click.option("--cycle", "-cycle", type=click.FloatRange(min=0.1), metavar="SECONDS", help="go on for ever")
 @click.option("--dry-run", "-dryrun", is_flag=True, help="verify and say what would be done")

@@ -7,7 +7,7 @@ import click
 from gateway.packet import niceness
 
 
-class Niceness(click.ParamType):
+class Niceness(click.ParamType[int]):
     """A niceness as NNCP writes it: 1..255, or FLASH, PRIORITY, NORMAL, BULK, MAX, with +d or -d."""
 
     name = "niceness"

@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING
 
 from gateway.arguments import checked_arguments
 from gateway.engine.policy import objection
-from gateway.errors import ConfigError, GatewayError, Refused
+from gateway.errors import ConfigError, GatewayError, PluginError, Refused
 from gateway.mail.bsmtp import scan
 from gateway.mail.envelope import Envelope, Recipient
 from gateway.mail.message import Message
@@ -73,7 +73,7 @@ def parcel(
     elif handle.egress in RAW_EGRESSES:
         deliveries = (_whole(body, common),)
     else:
-        msg = f"handle {handle.name!r} of {sender_name}: egress {handle.egress!r} needs a form with an envelope"
+        msg = f"handle {handle.name!r} of {sender_name}: egress {handle.egress!r} needs a form with envelopes"
         raise ConfigError(msg)
     for delivery in deliveries:
         against = objection(accept, delivery.envelope) if delivery.envelope else None
@@ -104,7 +104,6 @@ def _of_batch(body: IO[bytes], common: Delivery) -> tuple[Delivery, ...]:
 
 def _whole(body: IO[bytes], common: Delivery) -> Delivery:
     def reopen() -> Message:
-        body.seek(0)
         return Message.of_file(body)
 
     return replace(common, message=reopen(), reopen=reopen)
@@ -152,9 +151,7 @@ class Progress:
         return replace(delivery, envelope=Envelope(delivery.envelope.sender, left))
 
 
-def _together(
-    before: tuple[str, ...] | None, now: tuple[Recipient, ...] | None
-) -> tuple[str, ...] | None:
+def _together(before: tuple[str, ...] | None, now: tuple[Recipient, ...] | None) -> tuple[str, ...] | None:
     """Return who has been served after one more outcome; None is everybody."""
     return None if before is None or now is None else (*before, *map(str, now))
 
@@ -169,23 +166,21 @@ def hand_over(
 
     What the egress raises, or leaves without an outcome, is deferred with words that say so.
     """
-    outstanding = {d.transaction: d for d in map(progress.outstanding, whole.deliveries) if d is not None}
-    allowed = dict(outstanding)
-    for number, delivery in outstanding.items():
+    allowed: dict[int, Delivery] = {}
+    for delivery in filter(None, map(progress.outstanding, whole.deliveries)):
         try:
             registry.check_delivery(delivery)
+            allowed[delivery.transaction] = delivery
         except Refused as refusal:
-            progress.note(Outcome(number, Verdict.REFUSED, str(refusal)), delivery)
-            del allowed[number]
+            progress.note(Outcome(delivery.transaction, Verdict.REFUSED, str(refusal)), delivery)
     said = _outcomes(whole.egress, tuple(allowed.values()), progress)
     for outcome in said:
-        delivery = allowed.get(outcome.transaction)
-        if delivery is None:
-            progress.words[outcome.transaction] = (
-                f"egress {whole.egress.name}: an outcome for transaction {outcome.transaction}, which it was not given"
-            )
-            continue
-        progress.note(outcome, delivery)
+        given = allowed.get(outcome.transaction)
+        if given is None:
+            name = whole.egress.name
+            msg = f"egress {name}: an outcome for transaction {outcome.transaction}, not given to it"
+            raise PluginError(msg)
+        progress.note(outcome, given)
         note(progress)
     for number, delivery in allowed.items():
         if progress.outstanding(delivery) is not None:
@@ -195,7 +190,7 @@ def hand_over(
 def _outcomes(egress: Egress, deliveries: tuple[Delivery, ...], progress: Progress) -> Iterator[Outcome]:
     try:
         yield from egress.deliver(deliveries)
-    except Exception as crash:  # noqa: BLE001 - whatever a plugin does, the job stays
+    except Exception as crash:  # whatever a plugin does, the job stays
         words = str(crash) if isinstance(crash, GatewayError) else f"{type(crash).__name__}: {crash}"
         for delivery in deliveries:
             progress.words.setdefault(delivery.transaction, words)

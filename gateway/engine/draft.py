@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gateway.packet import niceness
 from gateway.packet.compression import Compressor
 from gateway.packet.identity import encode
+from gateway.packet.niceness import BULK, PRIORITY
 from gateway.packet.plain import PacketType, Plain, exec_path
 from gateway.packet.sealing import Hop, Sealed, Sealer
 
@@ -27,8 +27,8 @@ class Order:
     NNCP's -maxsize does.
     """
 
-    niceness: int = niceness.PRIORITY
-    reply_niceness: int = niceness.BULK
+    niceness: int = PRIORITY
+    reply_niceness: int = BULK
     min_size: int = 0
     max_size: int | None = None
     via: tuple[str, ...] | None = None
@@ -59,6 +59,7 @@ class Draft:
     def __init__(
         self,
         spool: Spool,
+        *,
         identity: Identity,
         route: Sequence[Neighbour],
         handle: str,

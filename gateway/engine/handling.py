@@ -11,13 +11,13 @@ from gateway.engine import deliver, retry
 from gateway.engine.acknowledge import acknowledge, honour
 from gateway.engine.fate import Fate
 from gateway.engine.relay import relay
-from gateway.engine.verify import Arrival, arrive, drain, reason
+from gateway.engine.verify import Arrival, arrive, reason
 from gateway.errors import BadPacket, GatewayError, Malformed, Refused, Truncated
 from gateway.mta import Event, EventKind
 from gateway.packet.compression import decompress
 from gateway.packet.identity import encode
 from gateway.packet.plain import PacketType, split_exec_path
-from gateway.spool.record import JobRecord
+from gateway.spool.record import WHOLE, JobRecord
 
 if TYPE_CHECKING:
     from typing import IO
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from gateway.config.model import Config, Handle
     from gateway.packet.identity import Identity
     from gateway.registry import Registry
-    from gateway.spool.spool import Job, Spool
+    from gateway.spool.layout import Job
+    from gateway.spool.spool import Spool
 
 NOT_OURS = frozenset({PacketType.FILE, PacketType.FREQ, PacketType.AREA})
 """Left in place for NNCP's own tools."""
@@ -63,7 +64,8 @@ class Handling:
         if job.box == "work" and (record is None or record.running):
             record = retry.died(record or JobRecord())
             if record.deaths > retry.DEATHS_ALLOWED:
-                return self._hold(job, f"our own process died {record.deaths} times while delivering it", record)
+                words = f"our own process died {record.deaths} times while delivering it"
+                return self._hold(job, words, record)
             self._spool.record(job, record)
         try:
             with self._spool.open(job) as file:
@@ -77,7 +79,7 @@ class Handling:
         try:
             with self._spool.open(job) as file:
                 arrival = arrive(job, file, self._config, self._identity)
-                drain(arrival.payload(), lambda chunk: None)
+                arrival.drain()
         except BadPacket as failure:
             self._say(f"{job.name}: would be held: {reason(failure)}")
             return Fate.HELD
@@ -110,7 +112,7 @@ class Handling:
             return self._exec(arrival, record)
         if kind == PacketType.TRNS:
             return self._relay(arrival, record)
-        drain(arrival.payload(), lambda chunk: None)
+        arrival.drain()
         if kind == PacketType.ACK:
             honour(arrival, self._spool)
             self._spool.finish(arrival.job)
@@ -122,7 +124,7 @@ class Handling:
     def _relay(self, arrival: Arrival, record: JobRecord | None) -> Fate:
         target = self._config.by_id(arrival.plain.path)
         if target is None:
-            drain(arrival.payload(), lambda chunk: None)
+            arrival.drain()
             words = f"unknown next node {encode(arrival.plain.path)}: add it to {self._config.path}"
             return self._hold(arrival.job, words, record, arrival)
         name = relay(arrival, target, self._config, self._identity, self._spool)
@@ -134,7 +136,7 @@ class Handling:
         word, arguments = split_exec_path(arrival.plain.path)
         handle = arrival.sender.handles.get(word)
         if handle is None or not (handle.command or handle.options):
-            drain(arrival.payload(), lambda chunk: None)
+            arrival.drain()
             name = arrival.sender.name
             words = f"no handle {word!r} for {name}: add exec.{word} to [neigh.{name}] in {self._config.path}"
             return self._hold(arrival.job, words, record, arrival)
@@ -149,10 +151,11 @@ class Handling:
     def _unpack(self, arrival: Arrival, body: IO[bytes]) -> None:
         """T2: the whole body is decrypted, checked and within its limits before anything acts."""
         limit = arrival.sender.accept.max_size
-        chunks = arrival.payload(None if arrival.plain.type == PacketType.EXEC else limit)
         if arrival.plain.type == PacketType.EXEC:
-            chunks = decompress(chunks, max_size=limit)
-        drain(chunks, body.write)
+            for chunk in decompress(arrival.payload(), max_size=limit):
+                body.write(chunk)
+        else:
+            arrival.drain(body.write, limit)
         body.flush()
         body.seek(0)
 
@@ -188,7 +191,8 @@ class Handling:
                 self._spool.record(job, _with(record, so_far, running=True))
 
         deliver.hand_over(whole, progress, self._registry, note)
-        return self._conclude(replace_job(arrival, job), _with(record, progress, running=False), whole, progress)
+        arrival.job = job
+        return self._conclude(arrival, _with(record, progress, running=False), whole, progress)
 
     def _conclude(
         self, arrival: Arrival, record: JobRecord, whole: deliver.Parcel, progress: deliver.Progress
@@ -205,11 +209,12 @@ class Handling:
                 return self._hold(arrival.job, given, record, arrival)
             self._spool.record(arrival.job, record)
             self._say(f"{arrival.job.name}: deferred: {words}")
-            self._tell(EventKind.DEFERRED, arrival, text=words, detail={**detail, "attempts": record.attempts})
+            detail["attempts"] = record.attempts
+            self._tell(EventKind.DEFERRED, arrival, text=words, detail=detail)
             return Fate.DEFERRED
         if progress.refused:
             words = "; ".join(
-                f"{who}: {text}" if who != deliver.WHOLE else text
+                f"{who}: {text}" if who != WHOLE else text
                 for texts in progress.refused.values()
                 for who, text in texts.items()
             )
@@ -226,15 +231,15 @@ class Handling:
         except GatewayError as failure:
             self._say(f"{arrival.job.name}: delivered, but not acknowledged: {failure}")
 
-    def _hold(
-        self, job: Job, words: str, record: JobRecord | None, arrival: Arrival | None = None
-    ) -> Fate:
+    def _hold(self, job: Job, words: str, record: JobRecord | None, arrival: Arrival | None = None) -> Fate:
         self._spool.hold(job, words, record)
         self._say(f"{job.name}: held: {words}")
         if arrival is not None:
             self._tell(EventKind.HELD, arrival, text=words)
         else:
-            self._registry.event(Event(kind=EventKind.HELD, packet=job.name, node=job.node, text=words, size=job.size))
+            self._registry.event(
+                Event(kind=EventKind.HELD, packet=job.name, node=job.node, text=words, size=job.size)
+            )
         return Fate.HELD
 
     def _tell(
@@ -251,12 +256,6 @@ class Handling:
                 detail=detail or {},
             )
         )
-
-
-def replace_job(arrival: Arrival, job: Job) -> Arrival:
-    """Return the arrival with the job in its new place."""
-    arrival.job = job
-    return arrival
 
 
 def _with(record: JobRecord, progress: deliver.Progress, *, running: bool) -> JobRecord:

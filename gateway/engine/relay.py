@@ -56,8 +56,7 @@ def relay(arrival: Arrival, target: Neighbour, config: Config, identity: Identit
             _copy(arrival, sealer.write)
             name = sealer.finish().name
         staged.complete()
-        box = "rx" if ourselves else "tx"
-        spool.commit(staged, encode(route[0].id), box, name, alias=route[0].name)
+        spool.commit(staged, encode(route[0].id), "rx" if ourselves else "tx", name, alias=route[0].name)
     return name
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from gateway.config.model import Config, Neighbour
+    from gateway.mail.envelope import Recipient
     from gateway.mta import Ingress
     from gateway.registry import Registry
     from gateway.spool.spool import Spool
@@ -62,9 +63,10 @@ class Submitter:
         def lane_to(name: str) -> _Lane:
             neighbour = self._config.neighbour(name)
             if neighbour.name not in lanes:
-                form, word = (ingress.form, handle) if handle else (neighbour.mail.form, neighbour.mail.handle)
+                mail = neighbour.mail
+                form, word = (ingress.form, handle) if handle else (mail.form, mail.handle)
                 if form not in _LANES:
-                    msg = f"{self._config.path}: neigh.{neighbour.name}.mail.form: {form!r} cannot be written yet"
+                    msg = f"mail for {neighbour.name}: the form {form!r} cannot be written: use bsmtp"
                     raise ConfigError(msg)
                 lanes[neighbour.name] = _LANES[form](self._draft_for(neighbour, word, order))
             return lanes[neighbour.name]
@@ -93,7 +95,9 @@ class Submitter:
         route = route_to(self._config, neighbour, order.via)
 
         def make(arguments: tuple[str, ...]) -> Draft:
-            return Draft(self._spool, identity, route, handle, arguments, order)
+            return Draft(
+                self._spool, identity=identity, route=route, handle=handle, arguments=arguments, order=order
+            )
 
         return make
 
@@ -106,9 +110,9 @@ class Submitter:
             shares: list[tuple[_Lane, Envelope | None]] = [(lane_to(node), None)]
         else:
             nodes = {node: submission.envelope} if node else self._by_node(submission.envelope)
-            for name, envelope in nodes.items():
-                self._registry.check_submission(envelope, name)
-            shares = [(lane_to(name), envelope) for name, envelope in nodes.items()]
+            for name, share in nodes.items():
+                self._registry.check_submission(share, name)
+            shares = [(lane_to(name), share) for name, share in nodes.items()]
         for lane, envelope in shares:
             lane.begin(envelope, submission.arguments)
         for chunk in submission.message:
@@ -118,12 +122,12 @@ class Submitter:
             lane.end()
 
     def _by_node(self, envelope: Envelope) -> dict[str, Envelope]:
-        groups: dict[str, list[object]] = {}
+        groups: dict[str, list[Recipient]] = {}
         for recipient in envelope.recipients:
             one = Envelope(envelope.sender, (recipient,))
             name = self._config.neighbour(self._registry.route(one)).name
             groups.setdefault(name, []).append(recipient)
-        return {name: Envelope(envelope.sender, tuple(some)) for name, some in groups.items()}  # type: ignore[arg-type]
+        return {name: Envelope(envelope.sender, tuple(some)) for name, some in groups.items()}
 
 
 class _DraftMaker(Protocol):

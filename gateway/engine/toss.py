@@ -23,7 +23,8 @@ from gateway.packet.identity import encode
 if TYPE_CHECKING:
     from gateway.config.model import Config
     from gateway.registry import Registry
-    from gateway.spool.spool import Job, Spool
+    from gateway.spool.layout import Job
+    from gateway.spool.spool import Spool
 
 
 @dataclass(slots=True)
@@ -123,7 +124,7 @@ class Tosser:
             except GatewayError as failure:
                 self._say(f"{job.name}: {failure}")
                 return Fate.FAILED
-            except Exception as crash:  # noqa: BLE001 - one job never stops the others
+            except Exception as crash:  # one job never stops the others
                 self._say(f"{job.name}: {type(crash).__name__}: {crash}")
                 return Fate.FAILED
 

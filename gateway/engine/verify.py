@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import IO, TYPE_CHECKING
 
 from gateway.errors import BadPacket
-from gateway.packet.failures import TooLarge, WrongName
-from gateway.packet.identity import encode
+from gateway.packet.failures import OverLimit, WrongName
 from gateway.packet.opening import Opened, open_packet
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from gateway.packet.header import Header
     from gateway.packet.identity import Identity
     from gateway.packet.plain import Plain
-    from gateway.spool.spool import Job, Spool
+    from gateway.spool.layout import Job
 
 
 class Arrival:
@@ -49,11 +48,17 @@ class Arrival:
             size += len(chunk)
             if max_size is not None and size > max_size:
                 msg = f"payload is larger than the {max_size} bytes accepted from {self.sender.name}"
-                raise TooLarge(msg)
+                raise OverLimit(msg)
             yield chunk
         if self._opened.name != self.job.name:
             msg = f"the name is not the hash of the content, which is {self._opened.name}"
             raise WrongName(msg)
+
+    def drain(self, sink: Callable[[bytes], object] | None = None, max_size: int | None = None) -> None:
+        """Read the payload to its end, into `sink` where there is one; raises as `payload` does."""
+        for chunk in self.payload(max_size):
+            if sink is not None:
+                sink(chunk)
 
 
 def arrive(job: Job, file: IO[bytes], config: Config, identity: Identity) -> Arrival:
@@ -73,20 +78,6 @@ def arrive(job: Job, file: IO[bytes], config: Config, identity: Identity) -> Arr
     return Arrival(job, sender, opened)
 
 
-def drain(chunks: Iterator[bytes], sink: Callable[[bytes], object]) -> int:
-    """Write all chunks to `sink`; return how many bytes there were."""
-    size = 0
-    for chunk in chunks:
-        sink(chunk)
-        size += len(chunk)
-    return size
-
-
 def reason(failure: BadPacket) -> str:
     """Return the words a held job keeps."""
     return f"{failure.code}: {failure}"
-
-
-def sender_text(header: Header) -> str:
-    """Return the sender's id as text, for messages about unknown ones."""
-    return encode(header.sender)

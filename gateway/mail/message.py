@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import IO
 
 
 class Message:
@@ -12,11 +13,22 @@ class Message:
     Chunk boundaries mean nothing.
     """
 
-    __slots__ = ("_chunks",)
+    __slots__ = ("_chunks", "file")
 
-    def __init__(self, chunks: bytes | Iterable[bytes]) -> None:
-        """Wrap chunks, or one block of octets."""
+    def __init__(self, chunks: bytes | Iterable[bytes], *, file: IO[bytes] | None = None) -> None:
+        """Wrap chunks, or one block of octets.
+
+        `file` is the same octets as an open file at its beginning, where there is one: it
+        can be handed to a program as its standard input, in place of the chunks.
+        """
         self._chunks: Iterable[bytes] | None = (chunks,) if isinstance(chunks, bytes) else chunks
+        self.file = file
+
+    @classmethod
+    def of_file(cls, file: IO[bytes], *, chunk: int = 1 << 18) -> Message:
+        """Wrap an open file from its beginning; its position is moved."""
+        file.seek(0)
+        return cls(iter(lambda: file.read(chunk), b""), file=file)
 
     def __iter__(self) -> Iterator[bytes]:
         """Return the chunks.

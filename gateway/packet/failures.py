@@ -70,6 +70,12 @@ class TrailingBytes(BadPacket):
     code = "trailing-bytes"
 
 
+class WrongName(BadPacket):
+    """The file's name is not the hash of its content."""
+
+    code = "wrong-name"
+
+
 class OverLimit(BadPacket):
     """The body is larger, or needs more memory to decompress, than we allow."""
 

@@ -96,8 +96,16 @@ def three_nodes(tmp_path: Path, recorder: Recorder) -> tuple[Node, Node, Node]:
 
 
 @pytest.fixture
+def real_pair(nncp_bin: Path, two_nodes: tuple[Node, Node]) -> tuple[Node, Node]:
+    """alice and bob with the real NNCP at hand."""
+    for node in two_nodes:
+        node.nncp_bin = nncp_bin
+    return two_nodes
+
+
+@pytest.fixture
 def real_nodes(nncp_bin: Path, three_nodes: tuple[Node, Node, Node]) -> tuple[Node, Node, Node]:
-    """The same three nodes with the real NNCP at hand."""
+    """alice, relay and bob with the real NNCP at hand."""
     for node in three_nodes:
         node.nncp_bin = nncp_bin
     return three_nodes

@@ -118,9 +118,9 @@ PROGRAMS: dict[str, Program] = {
 
 
 def home() -> Path:
-    """Return the private directory, absolute; it need not exist."""
+    """Return the private directory, links resolved; it need not exist."""
     default = Path(__file__).resolve().parents[2] / ".real"
-    return Path(os.environ.get("GATEWAY_REAL") or default).absolute()
+    return Path(os.environ.get("GATEWAY_REAL") or default).resolve()
 
 
 def fetch(name: str) -> Path:

@@ -62,12 +62,16 @@ class Keys:
 
 @dataclass(slots=True)
 class Neighbour:
-    """What one node knows of another; `toml` is added to its table as it is."""
+    """What one node knows of another.
+
+    `toml` is added to its table as it is; `hjson_handles` stand for it in the other file.
+    """
 
     node: Node
     via: tuple[str, ...] = ()
     handles: Mapping[str, Sequence[str]] = field(default_factory=dict)
     toml: str = ""
+    hjson_handles: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 class Node:
@@ -133,7 +137,8 @@ class Node:
             entry: dict[str, object] = {word: getattr(neighbour.node.keys, word) for word in public}
             if neighbour.via:
                 entry["via"] = list(neighbour.via)
-            entry["exec"] = {handle: list(value) for handle, value in neighbour.handles.items()}
+            handles = {**neighbour.handles, **neighbour.hjson_handles}
+            entry["exec"] = {handle: list(value) for handle, value in handles.items()}
             neigh[name] = entry
         own = {word: getattr(keys, word) for word in Keys.__slots__}
         text = {"spool": str(self.spool), "log": str(self.log), "self": own, "neigh": neigh}

@@ -8,7 +8,7 @@ writes into the handle's arguments reaches the command line.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NoReturn
 
 from gateway.errors import Malformed, Refused
 
@@ -52,14 +52,16 @@ def _check_recipient(argument: str) -> None:
 
     if option_like(argument):
         _refuse(argument, "could be taken for an option")
-    if argument.startswith(("|", "/", ":", '"|', '"/', '":')):
-        _refuse(argument, "could be taken for a command or a file")
     try:
-        Recipient.parse(argument)
+        recipient = Recipient.parse(argument)
     except Malformed as error:
         _refuse(argument, str(error))
+    if recipient.address != argument:
+        _refuse(argument, "more than the bare address")
+    if recipient.local.lstrip('"\\')[:1] in ("|", "/", ":"):
+        _refuse(argument, "could be taken for a command or a file")
 
 
-def _refuse(argument: str, why: str) -> None:
+def _refuse(argument: str, why: str) -> NoReturn:
     msg = f"argument {argument[:80]!r} of the peer: {why}"
     raise Refused(msg)

@@ -389,11 +389,10 @@ class _Run:
         """Leave nothing behind; a program still at work is killed before its input is closed."""
         if self.wait_status is None:
             self._kill()
-        if self.process.stdin is not None and not self.process.stdin.closed:
-            if self.wait_status is None:
-                _UNKILLED.append(self.process.stdin)
-            else:
-                self.process.stdin.close()
+        if self.wait_status is None:
+            _UNKILLED.append(self.process)
+        elif self.process.stdin is not None:
+            self.process.stdin.close()
         for stream, _ in self._outputs():
             stream.close()
         if self.pidfd >= 0:
@@ -407,8 +406,8 @@ class _Run:
                 time.sleep(0.002)
 
 
-_UNKILLED: list[IO[bytes]] = []
-"""Inputs of programs that we may not kill: open until we end ourselves, lest a part look whole."""
+_UNKILLED: list[subprocess.Popen[bytes]] = []
+"""Programs that we may not kill; their inputs stay open while we live, lest a part look whole."""
 
 
 class _Kept:

@@ -12,6 +12,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+
 from gateway import program
 from gateway.errors import ProgramError
 from gateway.program import SAFE_PATH, Finished, clean_environ, find_program, run_program
@@ -374,6 +375,9 @@ def test_a_program_that_cannot_be_killed_is_given_up(monkeypatch: pytest.MonkeyP
     pid = int((tmp_path / "pid").read_text())
     assert alive(pid)
     assert kept + 1 == len(program._UNKILLED)
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-    program._UNKILLED.pop().close()
+    process = program._UNKILLED.pop()
+    assert process.stdin is not None
+    assert not process.stdin.closed
+    process.stdin.close()
+    process.kill()
+    process.wait()

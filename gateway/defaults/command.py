@@ -36,7 +36,6 @@ class CommandEgress(OneByOne):
     """Runs the handle's command for each delivery, message on stdin."""
 
     name = "command"
-    handles = ()
 
     def deliver_one(self, delivery: Delivery) -> str:
         """Run the command with the arguments that its handle lets through.

@@ -1,0 +1,158 @@
+"""``gateway exim setup`` and ``gateway exim check``."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from gateway import GatewayError, UsageError
+
+if TYPE_CHECKING:
+    from gateway_exim.setup import Layout, Piece, Plan
+
+
+@click.group()
+def exim() -> None:
+    """Exim's side of this node: set it up, check it."""
+
+
+@exim.command()
+@click.option("--node", metavar="NODE", help="The node that gets everything without a route of its own.")
+@click.option("--route", "routes", metavar="DOMAIN=NODE", multiple=True, help="A domain's node; may be repeated.")
+@click.option("--lookup", metavar="FILE", help="Take the routes from a file such as /etc/gateway/nodes.")
+@click.option("--layout", type=click.Choice(["split", "single", "plain"]), help="How Exim is configured here.")
+@click.option("--user", default="gateway", show_default=True, help="The user that the gateway runs as.")
+@click.option("--command", "program", metavar="PATH", help="The gateway's program.  [default: this one]")
+@click.option("--config", metavar="FILE", help="The gateway's configuration, if not at its usual place.")
+@click.option("--handle", default="rsmtp", show_default=True, help="The word under which the far side takes mail.")
+@click.option("--sendmail", metavar="PATH", default="/usr/sbin/sendmail", show_default=True, help="Exim here.")
+@click.option("--send/--no-send", default=None, help="Only, or not, what sends. [default: both directions]")
+@click.option("--receive/--no-receive", default=None, help="Only, or not, what receives.")
+@click.option("--write", "directory", metavar="DIR", help="Write the files below DIR (Debian: /etc/exim4).")
+@click.option("--force", is_flag=True, help="With --write: replace files that were changed.")
+@click.pass_context
+def setup(
+    context: click.Context,
+    *,
+    node: str | None,
+    routes: tuple[str, ...],
+    lookup: str | None,
+    layout: str | None,
+    user: str,
+    program: str | None,
+    config: str | None,
+    handle: str,
+    sendmail: str,
+    send: bool | None,
+    receive: bool | None,
+    directory: str | None,
+    force: bool,
+) -> None:
+    """Print, or write, what Exim needs to send through and receive from the gateway."""
+    from gateway_exim.setup import Plan, detect_layout, gateway_lines, lookup_lines, next_steps, pieces  # noqa: PLC0415 - loaded on demand
+
+    plan = Plan(
+        layout=cast("Layout", layout) if layout else detect_layout(),
+        node=node,
+        routes=tuple(_pair(route) for route in routes),
+        lookup=lookup,
+        user=user,
+        command=program or os.path.abspath(sys.argv[0]),
+        config=config or getattr(context.obj, "config_path", None),
+        handle=handle,
+        sendmail=sendmail,
+        send=send if send is not None else not receive,
+        receive=receive if receive is not None else not send,
+    )
+    found = pieces(plan)
+    if directory is None:
+        for piece in found:
+            click.echo(f"# ===== {piece.name}\n{_comment(piece.purpose)}\n{piece.text}")
+    else:
+        _write(directory, found, force=force)
+    if plan.send and plan.lookup:
+        click.echo(f"# ===== {plan.lookup}\n{lookup_lines(plan)}")
+    if plan.receive:
+        click.echo(f"# ===== the gateway's configuration, to receive\n{gateway_lines(plan)}")
+    click.echo("# ===== next")
+    for step in next_steps(plan):
+        click.echo(f"#   {step}")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    domain, equals, node = text.partition("=")
+    if not equals:
+        msg = f"--route {text!r}: expected DOMAIN=NODE"
+        raise UsageError(msg)
+    return domain, node
+
+
+def _comment(text: str) -> str:
+    return "\n".join(f"# {line}" for line in text.splitlines())
+
+
+def _write(directory: str, found: list[Piece], *, force: bool) -> None:
+    """Write the files; none if one of them was changed by somebody."""
+    new = {}
+    changed = []
+    for piece in found:
+        path = os.path.join(directory, piece.name)
+        text = f"{_comment(piece.purpose)}\n# Written by `gateway exim setup`.\n{piece.text}"
+        try:
+            with open(path, encoding="utf-8", errors="replace") as file:
+                present = file.read()
+        except FileNotFoundError:
+            new[path] = text
+            continue
+        if present != text:
+            changed.append(path)
+            new[path] = text
+    if changed and not force:
+        msg = f"already there, with other content: {', '.join(changed)}; --force replaces"
+        raise GatewayError(msg)
+    for path, text in new.items():
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        click.echo(f"wrote {path}")
+
+
+@exim.command()
+@click.argument("address")
+@click.option("--exim", "program", metavar="PATH", help="The Exim to ask.  [default: looked for]")
+@click.option("-C", "configuration", metavar="FILE", help="Exim's configuration, if not the one built in.")
+@click.option("--user", metavar="NAME", help="The user that delivers.  [default: the one who asks]")
+@click.option("--json", "as_json", is_flag=True, help="One object a line.")
+@click.pass_context
+def check(
+    context: click.Context,
+    *,
+    address: str,
+    program: str | None,
+    configuration: str | None,
+    user: str | None,
+    as_json: bool,
+) -> None:
+    """Ask Exim whether mail to ADDRESS goes through the gateway and is safe there.
+
+    Exit status 1 if anything is wrong; each line says why, and the line that mends it.
+    """
+    import pwd  # noqa: PLC0415 - loaded on demand
+
+    from gateway_exim.check import find_exim, findings  # noqa: PLC0415 - same
+
+    exim_program = [program or find_exim(), *(["-C", configuration] if configuration else [])]
+    wrong = False
+    for finding in findings(exim_program, address, user or pwd.getpwuid(os.geteuid()).pw_name):
+        wrong = wrong or not finding.ok
+        if as_json:
+            click.echo(json.dumps(finding._asdict()))
+        else:
+            click.echo(f"{'ok     ' if finding.ok else 'PROBLEM'} {finding.subject}: {finding.text}")
+            for line in finding.mend.splitlines():
+                click.echo(f"        -> {line}")
+    context.exit(1 if wrong else 0)

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from gateway.errors import Truncated as Truncated
     from gateway.errors import UsageError as UsageError
     from gateway.hookspecs import hookimpl as hookimpl
+    from gateway.mail import bsmtp as _bsmtp
     from gateway.mail.bsmtp import BatchWriter as BatchWriter
-    from gateway.mail.bsmtp import read as read_bsmtp  # noqa: F401 - a name of the front
     from gateway.mail.envelope import Envelope as Envelope
     from gateway.mail.envelope import Recipient as Recipient
     from gateway.mail.envelope import ReversePath as ReversePath
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from gateway.mta import Verdict as Verdict
     from gateway.program import Finished as Finished
     from gateway.program import run_program as run_program
+
+    read_bsmtp = _bsmtp.read
 
 _HOME = {
     "BatchWriter": "gateway.mail.bsmtp",

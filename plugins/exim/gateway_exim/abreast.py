@@ -39,8 +39,8 @@ def abreast(
         return
     if second is None:  # no thread for a single job
         yield from work(first)
-        for job in coming:
-            yield from work(job)
+        for following in coming:
+            yield from work(following)
         return
     results: queue.SimpleQueue[R | _Ended] = queue.SimpleQueue()
     busy = 0
@@ -50,8 +50,8 @@ def abreast(
         while True:
             while busy < width and failure is None:
                 try:
-                    job = ready.pop() if ready else next(coming, None)
-                except Exception as error:  # noqa: BLE001 - raised again when the others have ended
+                    job: T | None = ready.pop() if ready else next(coming, None)
+                except Exception as error:  # raised again when the others have ended
                     failure = error
                     break
                 if job is None:
@@ -76,7 +76,7 @@ def _work(work: Callable[[T], Iterator[R]], job: T, results: queue.SimpleQueue[R
     try:
         for result in work(job):
             results.put(result)
-    except BaseException as error:  # noqa: BLE001 - handed to the thread that can do something about it
+    except BaseException as error:  # handed to the thread that can do something about it
         results.put(_Ended(error))
     else:
         results.put(_Ended())

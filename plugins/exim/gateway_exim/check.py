@@ -15,7 +15,13 @@ from gateway_exim.transport import RULES
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-PLACES = ("/usr/sbin/exim4", "/usr/sbin/exim", "/usr/exim/bin/exim", "/usr/local/sbin/exim", "/usr/sbin/sendmail")
+PLACES = (
+    "/usr/sbin/exim4",
+    "/usr/sbin/exim",
+    "/usr/exim/bin/exim",
+    "/usr/local/sbin/exim",
+    "/usr/sbin/sendmail",
+)
 TIMEOUT = 30.0
 
 _TAINTED = re.compile(r"\$\{?(?:local_part|domain|sender_address|recipients|original_|h_|header_)")
@@ -115,15 +121,19 @@ def _way_out(exim: _Exim, address: str) -> Iterator[Finding]:
 
 def _command(transport: str, command: str) -> Finding:
     subject = "command"
-    program = command.split()[0] if command else ""
+    program = command.split(maxsplit=1)[0] if command else ""
     tainted = _TAINTED.search(command)
     if tainted:
-        why = f"transport {transport}: {tainted.group()} comes from the mail, so Exim bounces with \"Tainted\""
+        why = f'transport {transport}: {tainted.group()} comes from the mail, so Exim bounces with "Tainted"'
         return Finding(False, subject, why, "use $host, the node that the router names")
     if not program.startswith("/"):
-        return Finding(False, subject, f"transport {transport}: {command!r} has no absolute path", "command = /...")
+        return Finding(
+            False, subject, f"transport {transport}: {command!r} has no absolute path", "command = /..."
+        )
     if not os.access(program, os.X_OK):
-        return Finding(False, subject, f"transport {transport}: {program} cannot be run", "correct the path in command =")
+        return Finding(
+            False, subject, f"transport {transport}: {program} cannot be run", "correct the path in command ="
+        )
     return Finding(True, subject, f"transport {transport}: {command}")
 
 
@@ -152,7 +162,9 @@ def _trust(exim: _Exim, user: str) -> Finding:
     try:
         entry = pwd.getpwnam(user)
     except KeyError:
-        return Finding(False, subject, f"there is no user {user}", "name the user that runs `gateway toss` with --user")
+        return Finding(
+            False, subject, f"there is no user {user}", "name the user that runs `gateway toss` with --user"
+        )
     exim_user = exim.options("exim_user").get("exim_user", "")
     users = _words(exim.options("trusted_users").get("trusted_users", ""))
     groups = _words(exim.options("trusted_groups").get("trusted_groups", ""))
@@ -174,5 +186,5 @@ def _batch_input(exim: _Exim) -> Finding:
     report = read_report(tried.stdout, tried.stderr)
     if tried.status == 2 and report is not None and report.taken == 0:  # noqa: PLR2004 - -bS: nothing accepted
         return Finding(True, subject, "-bS reads batch SMTP and reports what it refuses")
-    mend = f"try it: printf 'NOOP\\nXGATEWAY\\n' | {' '.join(exim.argv)} -bS; it must print a 500 and exit with 2"
+    mend = f"printf 'NOOP\\nXGATEWAY\\n' | {' '.join(exim.argv)} -bS   # must print a 500 and exit with 2"
     return Finding(False, subject, f"-bS does not answer as Exim does: {tried.says()}", mend)

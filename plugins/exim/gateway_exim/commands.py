@@ -12,7 +12,7 @@ import click
 from gateway import GatewayError, UsageError
 
 if TYPE_CHECKING:
-    from gateway_exim.setup import Layout, Piece, Plan
+    from gateway_exim.setup import Layout, Piece
 
 
 @click.group()
@@ -22,14 +22,22 @@ def exim() -> None:
 
 @exim.command()
 @click.option("--node", metavar="NODE", help="The node that gets everything without a route of its own.")
-@click.option("--route", "routes", metavar="DOMAIN=NODE", multiple=True, help="A domain's node; may be repeated.")
+@click.option(
+    "--route", "routes", metavar="DOMAIN=NODE", multiple=True, help="A domain's node; may be repeated."
+)
 @click.option("--lookup", metavar="FILE", help="Take the routes from a file such as /etc/gateway/nodes.")
-@click.option("--layout", type=click.Choice(["split", "single", "plain"]), help="How Exim is configured here.")
+@click.option(
+    "--layout", type=click.Choice(["split", "single", "plain"]), help="How Exim is configured here."
+)
 @click.option("--user", default="gateway", show_default=True, help="The user that the gateway runs as.")
 @click.option("--command", "program", metavar="PATH", help="The gateway's program.  [default: this one]")
 @click.option("--config", metavar="FILE", help="The gateway's configuration, if not at its usual place.")
-@click.option("--handle", default="rsmtp", show_default=True, help="The word under which the far side takes mail.")
-@click.option("--sendmail", metavar="PATH", default="/usr/sbin/sendmail", show_default=True, help="Exim here.")
+@click.option(
+    "--handle", default="rsmtp", show_default=True, help="The word under which the far side takes mail."
+)
+@click.option(
+    "--sendmail", metavar="PATH", default="/usr/sbin/sendmail", show_default=True, help="Exim here."
+)
 @click.option("--send/--no-send", default=None, help="Only, or not, what sends. [default: both directions]")
 @click.option("--receive/--no-receive", default=None, help="Only, or not, what receives.")
 @click.option("--write", "directory", metavar="DIR", help="Write the files below DIR (Debian: /etc/exim4).")

@@ -142,7 +142,9 @@ def _objection(share: Share) -> str:
     in doubt about the others in it.
     """
     if share.delivery.arguments:
-        return f"the sending node gave arguments, which are never passed to Exim: {share.delivery.arguments!r}"
+        return (
+            f"the sending node gave arguments, which are never passed to Exim: {share.delivery.arguments!r}"
+        )
     try:
         BatchWriter(lambda _: None).begin(share.envelope)
     except Malformed as error:

@@ -39,17 +39,14 @@ class EximIngress:
         if arguments:
             from gateway import UsageError  # noqa: PLC0415 - only on failure
 
-            msg = f"batch SMTP takes no arguments, got {' '.join(arguments)!r}: end the transport's command after the handle"
+            words = " ".join(arguments)
+            msg = f"batch SMTP takes no arguments, got {words!r}: end the command after the handle"
             raise UsageError(msg)
         return self._read(stream)
 
     @staticmethod
     def _read(stream: IO[bytes]) -> Iterator[Submission]:
-        from gateway import Submission, Truncated, read_bsmtp  # noqa: PLC0415 - only when a message is read
+        from gateway import Submission, read_bsmtp  # noqa: PLC0415 - only when a message is read
 
-        transaction = None
         for transaction in read_bsmtp(stream):
             yield Submission(transaction.envelope, transaction.message)
-        if transaction is None:
-            msg = "the batch SMTP stream holds no transaction"
-            raise Truncated(msg)

@@ -72,5 +72,7 @@ def _read(table: Mapping[str, object], base: Options, where: str, known: set[str
 def _words(value: object) -> tuple[str, ...] | None:
     if not isinstance(value, list | tuple) or not value:
         return None
-    words = tuple(word for word in value if isinstance(word, str) and word and not set(word) & set(" \t\r\n\0/"))
+    words = tuple(
+        word for word in value if isinstance(word, str) and word and not set(word) & set(" \t\r\n\0/")
+    )
     return words if len(words) == len(value) else None

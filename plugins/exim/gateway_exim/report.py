@@ -21,9 +21,10 @@ import re
 from dataclasses import dataclass
 
 _SHORT = re.compile(
-    rb"^(\d{3}) (.*)\nTransaction started in line (\d+)\nError detected in line (\d+)\n?(.*)\Z", re.M | re.S
+    rb"^(\d{3}) (.*)\nTransaction started in line (\d+)\nError detected in line (\d+)\n?(.*)\Z",
+    re.MULTILINE | re.DOTALL,
 )
-_LONG = re.compile(rb"^(\d+) previous messages? (?:was|were) successfully processed", re.M)
+_LONG = re.compile(rb"^(\d+) previous messages? (?:was|were) successfully processed", re.MULTILINE)
 _OUT_OF_STEP = {500, 502, 503}
 
 

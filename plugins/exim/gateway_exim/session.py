@@ -88,7 +88,11 @@ def _ending(finished: Finished, count: int, *, whole: bool) -> Ending:
     if finished.timed_out or finished.signal is not None:
         return Ending(trouble=finished.says())
     if finished.status == 0:
-        return Ending(taken=count) if whole else Ending(trouble="exit status 0, but the input was not read to its end")
+        return (
+            Ending(taken=count)
+            if whole
+            else Ending(trouble="exit status 0, but the input was not read to its end")
+        )
     report = read_report(finished.stdout, finished.stderr)
     expected = {1: range(1, count), 2: range(1)}.get(finished.status or 0, range(0))
     if report is None or report.taken not in expected:

@@ -17,6 +17,7 @@ _DOMAIN = re.compile(r"(?:\*|(?:\*\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)")
 _PATH = re.compile(r"/[A-Za-z0-9._+/@%,=-]*")
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
+_TEMPLATE = "/etc/exim4/exim4.conf.template"
 _CONFIRM = "gateway exim check someone@far.example   # an address that should go through the gateway"
 
 
@@ -145,8 +146,8 @@ def next_steps(plan: Plan) -> list[str]:
             steps.append("append gateway.macros to /etc/exim4/exim4.conf.localmacros")
         if plan.send:
             steps += [
-                "in /etc/exim4/exim4.conf.template, before `### router/200_exim4-config_primary`: gateway.router",
-                "in /etc/exim4/exim4.conf.template, after `### end transport/00_exim4-config_header`: gateway.transport",
+                f"in {_TEMPLATE}, before `### router/200_exim4-config_primary`: gateway.router",
+                f"in {_TEMPLATE}, after `### end transport/00_exim4-config_header`: gateway.transport",
             ]
     if plan.layout == "plain":
         if plan.receive:
@@ -155,8 +156,8 @@ def next_steps(plan: Plan) -> list[str]:
             steps += [
                 "after `begin routers`, before any router that takes remote domains: gateway.router",
                 "after `begin transports`: gateway.transport",
-                "`begin retry` needs a rule such as `* * F,2h,15m; G,16h,1h,1.5; F,4d,6h`:"
-                " without one the first deferral is a bounce",
+                "`begin retry` needs a rule (without one the first deferral is a bounce), such as:",
+                "* * F,2h,15m; G,16h,1h,1.5; F,4d,6h",
             ]
         steps += ["exim -bV   # reads it and names the line of a mistake", "restart Exim"]
     else:

@@ -101,7 +101,9 @@ RULES = (
     Rule("ignore_status", "no_ignore_status", _off, "every failure would count as delivered: mail is lost"),
     Rule("use_shell", "no_use_shell", _off, "a shell takes quotes out of addresses"),
     Rule("message_suffix", "message_suffix =", lambda value: not value, "it is written into the message"),
-    Rule("max_parallel", "max_parallel =", lambda v: v in {"", "0"}, "messages beyond it wait for a queue run"),
+    Rule(
+        "max_parallel", "max_parallel =", lambda v: v in {"", "0"}, "messages beyond it wait for a queue run"
+    ),
 )
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
-
-from gateway import Delivery, Message, Outcome
 from gateway_exim.egress import EximEgress
 from gateway_exim.options import Options
+
+from gateway import Delivery, Message, Outcome
 from tests.plugins.exim.material import TEXT, delivery, script, seen
 from tests.real.exim import LOCAL_ROUTER, LOCAL_TRANSPORT, Exim
 
@@ -150,13 +150,14 @@ def test_a_policy_refusal_is_held_with_its_words(make_exim: MakeExim) -> None:
 
 
 def test_a_discarded_message_does_not_shift_the_count(make_exim: MakeExim) -> None:
-    main = "acl_not_smtp = acl\nbegin acl\nacl:\n  discard condition = ${if match{$recipients}{lost}}\n  accept\n"
+    acl = "acl:\n  discard condition = ${if match{$recipients}{lost}}\n  accept\n"
+    main = f"acl_not_smtp = acl\nbegin acl\n{acl}"
     exim = make_exim("b.example", LOCAL_ROUTER, LOCAL_TRANSPORT, main)
     names = ["lost@b.example", "r1@b.example", BAD, "r3@b.example"]
-    outcomes = deliver(
-        *(delivery(i, name, command=command(exim)) for i, name in enumerate(names)), session=4
+    outcomes = deliver(*(delivery(i, name, command=command(exim)) for i, name in enumerate(names)), session=4)
+    assert [(0, "taken", None), (1, "taken", None), (2, "refused", None), (3, "taken", None)] == seen(
+        outcomes
     )
-    assert [(0, "taken", None), (1, "taken", None), (2, "refused", None), (3, "taken", None)] == seen(outcomes)
     assert [("r1@b.example",), ("r3@b.example",)] == arrived(exim)
 
 

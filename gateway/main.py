@@ -59,9 +59,9 @@ def _pipe(command: str, given: dict[str, str], rest: list[str]) -> int:
     with Deadline() as deadline:
         try:
             if command == "exec":
-                from gateway.cli.exec import run  # noqa: PLC0415 - as above
+                from gateway.pipe.exec import run  # noqa: PLC0415 - as above
             else:
-                from gateway.cli.submit import run  # noqa: PLC0415 - as above
+                from gateway.pipe.submit import run  # noqa: PLC0415 - as above
             run(rest, given, deadline)
         except GatewayError as failure:
             say(failure.line())

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from gateway.cli import packaging
-from gateway.cli.flags import parse
+from gateway.pipe import packaging
+from gateway.pipe.flags import parse
 from gateway.engine.ground import open_spool
 from gateway.engine.submit import Submitter
 from gateway.errors import UsageError
@@ -61,6 +61,6 @@ def run(words: Sequence[str], before: Mapping[str, str], deadline: Deadline) -> 
 
 
 def _about() -> None:
-    from gateway.cli.about import version  # noqa: PLC0415 - never on a mail's way
+    from gateway.pipe.about import version  # noqa: PLC0415 - never on a mail's way
 
     sys.stdout.write(f"gateway {version()}\n{USAGE}\n")

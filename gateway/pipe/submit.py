@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from gateway.cli import packaging
-from gateway.cli.flags import parse
+from gateway.pipe import packaging
+from gateway.pipe.flags import parse
 from gateway.engine.ground import open_spool
 from gateway.engine.submit import Submitter
 from gateway.errors import UsageError

@@ -8,19 +8,31 @@ reaches back into the gateway.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
-from typing import IO, TYPE_CHECKING, Protocol, runtime_checkable
+from types import MappingProxyType
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from gateway.mail.envelope import Envelope, Recipient
     from gateway.mail.message import Message
 
-__all__ = ["Delivery", "Egress", "Event", "EventKind", "Ingress", "Outcome", "Submission", "Verdict"]
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+"""An empty mapping that cannot be filled."""
+
+__all__ = [
+    "NOTHING",
+    "Delivery",
+    "Egress",
+    "Event",
+    "EventKind",
+    "Ingress",
+    "Outcome",
+    "Submission",
+    "Verdict",
+]
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(NamedTuple):
     """One transaction that an ingress read: envelope and message.
 
     `envelope` is None only for raw jobs, whose `arguments` then go into the packet as they
@@ -58,8 +70,7 @@ class Ingress(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
+class Delivery(NamedTuple):
     """One transaction of a verified packet, to be handed to an MTA.
 
     `transaction` numbers the transactions of the packet from 0. `sender_node` is the
@@ -81,9 +92,9 @@ class Delivery:
     command: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
     timeout: float = 300.0
-    environ: Mapping[str, str] = field(default_factory=dict)
-    options: Mapping[str, object] = field(default_factory=dict)
-    reopen: Callable[[], Message] | None = field(default=None, compare=False, repr=False)
+    environ: Mapping[str, str] = NOTHING
+    options: Mapping[str, object] = NOTHING
+    reopen: Callable[[], Message] | None = None
 
 
 class Verdict(Enum):
@@ -97,8 +108,7 @@ class Verdict(Enum):
     """Not ever: the job is held for a person, with the MTA's own words."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What an egress says of one delivery.
 
     `recipients` narrows it to some of the transaction's recipients (None means all of
@@ -140,8 +150,7 @@ class EventKind(Enum):
     HELD = "held"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(NamedTuple):
     """One thing that happened to one packet; keys are only ever added.
 
     `node` is a configured node name: the final recipient for SUBMITTED, the neighbour for
@@ -155,4 +164,4 @@ class Event:
     niceness: int = 0
     size: int = 0
     text: str = ""
-    detail: Mapping[str, object] = field(default_factory=dict)
+    detail: Mapping[str, object] = NOTHING

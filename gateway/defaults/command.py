@@ -51,7 +51,7 @@ class CommandEgress(OneByOne):
             raise GatewayError(msg)
         finished = run_program(
             (*delivery.command, *delivery.arguments),
-            stdin=delivery.message,
+            stdin=delivery.message.file or delivery.message,
             environ=delivery.environ,
             timeout=delivery.timeout,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
 
 from gateway.arguments import checked_arguments
@@ -91,8 +91,7 @@ def environ_of(self_id: str, sender_id: str, niceness: int) -> dict[str, str]:
 def _of_batch(body: IO[bytes], common: Delivery) -> tuple[Delivery, ...]:
     body.seek(0)
     return tuple(
-        replace(
-            common,
+        common._replace(
             envelope=transaction.envelope,
             message=transaction.open(),
             transaction=number,
@@ -106,7 +105,7 @@ def _whole(body: IO[bytes], common: Delivery) -> Delivery:
     def reopen() -> Message:
         return Message.of_file(body)
 
-    return replace(common, message=reopen(), reopen=reopen)
+    return common._replace(message=reopen(), reopen=reopen)
 
 
 @dataclass(slots=True)
@@ -148,7 +147,7 @@ class Progress:
             return None
         if len(left) == len(delivery.envelope.recipients):
             return delivery
-        return replace(delivery, envelope=Envelope(delivery.envelope.sender, left))
+        return delivery._replace(envelope=Envelope(delivery.envelope.sender, left))
 
 
 def _together(before: tuple[str, ...] | None, now: tuple[Recipient, ...] | None) -> tuple[str, ...] | None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.packet.compression import Compressor
 from gateway.packet.identity import encode
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
     from gateway.spool.spool import Spool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Order(NamedTuple):
     """How packets are to be made: nicenesses 1..255, sizes in bytes, relays by name.
 
     `via` None means the neighbour's own relays. `max_size` bounds the plain packet, as

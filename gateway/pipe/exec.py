@@ -7,11 +7,11 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from gateway.pipe import packaging
-from gateway.pipe.flags import parse
 from gateway.engine.ground import open_spool
 from gateway.engine.submit import Submitter
 from gateway.errors import UsageError
+from gateway.pipe import packaging
+from gateway.pipe.flags import parse
 from gateway.registry import Registry
 from gateway.stderr import say
 

@@ -99,13 +99,30 @@ def _make_directory(path: str, umask: int | None) -> bool:
     return True
 
 
-def create(path: str, *, flags: int = os.O_EXCL | os.O_RDWR, umask: int | None = None) -> int:
-    """Create a file, mode 0666 less the umask, and return its descriptor; OSErrors come as they are."""
-    fd = os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW, 0o666 if umask is None else 0o666 & ~umask)
-    if umask is not None and flags & os.O_EXCL:
+def create(path: str, *, umask: int | None = None) -> int:
+    """Create a file, mode 0666 less the umask; return its descriptor, open for reading and writing.
+
+    Raises:
+        OSError: as it comes, FileExistsError among them.
+    """
+    mode = 0o666 if umask is None else 0o666 & ~umask
+    fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW, mode)
+    if umask is not None:
         with suppress(OSError):
-            os.fchmod(fd, 0o666 & ~umask)
+            os.fchmod(fd, mode)
     return fd
+
+
+def ensure(path: str, *, umask: int | None = None) -> int:
+    """Open a file for writing, creating it if need be; return its descriptor.
+
+    Raises:
+        OSError: as it comes.
+    """
+    try:
+        return create(path, umask=umask)
+    except FileExistsError:
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o666)
 
 
 def open_regular(path: str) -> int:

@@ -21,10 +21,7 @@ def locked(path: str, *, umask: int | None = None) -> Iterator[None]:
         SpoolError: temporary.
     """
     with refusals(path):
-        try:
-            fd = durable.create(path, flags=os.O_EXCL | os.O_WRONLY, umask=umask)
-        except FileExistsError:
-            fd = durable.create(path, flags=os.O_WRONLY)
+        fd = durable.ensure(path, umask=umask)
     try:
         with refusals(path):
             try:

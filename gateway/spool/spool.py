@@ -62,8 +62,9 @@ class Spool:
             msg = "a packet must be complete, and synced, before it is committed"
             raise RuntimeError(msg)
         target = self.paths.packet(node, box, name)
-        with durable.uninterrupted():
+        with refusals(target):
             header = b"" if self._nohdr else os.pread(staged.fileno(), HEADER_SIZE, 0)
+        with durable.uninterrupted():
             staged.place(target)
             if alias is not None and is_alias(alias):
                 with suppress(OSError):
@@ -210,15 +211,18 @@ class Spool:
         directory = os.path.dirname(path)
         with refusals(path):
             try:
-                fd = durable.create(path, flags=os.O_WRONLY, umask=self._umask)
+                fd = durable.ensure(path, umask=self._umask)
             except FileNotFoundError:
                 durable.make_directories(directory, floor=self.root, umask=self._umask)
-                fd = durable.create(path, flags=os.O_WRONLY, umask=self._umask)
+                fd = durable.ensure(path, umask=self._umask)
         os.close(fd)
         durable.sync_directory(directory)
 
     def finish(self, job: Job) -> None:
-        """Mark a job as seen (T5), then forget it (T6)."""
+        """Mark a job as seen (T5), then forget it (T6).
+
+        After a crash a job that is marked may still lie there, its record gone: finish it again.
+        """
         self.mark_seen(job.node, job.name)
         self._forget(job)
 

@@ -1,0 +1,120 @@
+"""What the spool does for a mail, step by step, saying aloud what has been promised so far.
+
+Each scenario takes a spool and `promise`, which it calls the moment after a method returned.
+`check` holds what must be true of a spool after a crash at any moment, given those promises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from gateway.spool.record import JobRecord
+from gateway.spool.spool import Spool
+from tests.spool.samples import PACKET, text_of
+
+Promise = Callable[[str], None]
+
+BOB, CAROL, NAME, OTHER = map(text_of, ("bob", "carol", "packet", "other packet"))
+CONTENTS = {NAME: PACKET * 3, OTHER: PACKET * 5}
+PROGRESS = JobRecord(attempts=1, running=True, taken={"0": None})
+
+
+def submit(spool: Spool, promise: Promise) -> None:
+    """One packet: S0 to S3."""
+    with spool.stage() as staged:
+        staged.write(CONTENTS[NAME][:100])
+        staged.write(CONTENTS[NAME][100:])
+        staged.complete()
+        spool.commit(staged, BOB, "tx", NAME, alias="bob")
+    promise("accepted")
+
+
+def submit_two(spool: Spool, promise: Promise) -> None:
+    """Two packets for two nodes: both complete before the first is committed."""
+    with spool.stage() as first, spool.stage() as second:
+        for staged, name in ((first, NAME), (second, OTHER)):
+            staged.write(CONTENTS[name])
+            staged.complete()
+        promise("staged")
+        spool.commit(first, BOB, "tx", NAME)
+        spool.commit(second, CAROL, "tx", OTHER)
+    promise("accepted")
+    promise("accepted other")
+
+
+def deliver(spool: Spool, promise: Promise) -> None:
+    """A job: T1 to T6."""
+    _arrive(spool)
+    promise("arrived")
+    with spool.lock(BOB, "toss"):
+        (job,) = spool.jobs(BOB, "rx")
+        job = spool.begin(job)
+        promise("begun")
+        spool.record(job, PROGRESS)
+        promise("recorded")
+        spool.finish(job)
+        promise("finished")
+
+
+def hold(spool: Spool, promise: Promise) -> None:
+    """A job is set aside after an attempt, released, and removed after being set aside again."""
+    _arrive(spool)
+    promise("arrived")
+    (job,) = spool.jobs(BOB, "rx")
+    job = spool.begin(job)
+    promise("begun")
+    spool.record(job, PROGRESS)
+    promise("recorded")
+    job = spool.hold(job, "because")
+    promise("held")
+    job = spool.release(job)
+    promise("released")
+    job = spool.hold(job, "because")
+    spool.remove(job)
+    promise("finished")
+
+
+def send(spool: Spool, promise: Promise) -> None:
+    """A link moves a packet away."""
+    submit(spool, promise)
+    promise("sent")
+    spool.drop_sent(BOB, NAME)
+
+
+SCENARIOS = {scenario.__name__: scenario for scenario in (submit, submit_two, deliver, hold, send)}
+
+
+def _arrive(spool: Spool) -> None:
+    with spool.stage() as staged:
+        staged.write(CONTENTS[NAME])
+        staged.complete()
+        spool.commit(staged, BOB, "rx", NAME)
+
+
+def check(spool: Spool, promised: Collection[str]) -> None:
+    """Hold the invariants over a spool that has been recovered."""
+    for name, content in CONTENTS.items():
+        places = spool.find(name)
+        assert len(places) <= 1, "a packet lies in two places"
+        for job in places:
+            with spool.open(job) as file:
+                assert content == file.read(), "a packet is not whole"
+    boxes = {job.box for job in spool.find(NAME)}
+    if "accepted" in promised and "sent" not in promised:
+        assert {"tx"} == boxes, "an accepted packet is gone"
+    if "accepted other" in promised:
+        assert ["tx"] == [job.box for job in spool.find(OTHER)], "an accepted packet is gone"
+    if "arrived" in promised:
+        assert boxes or "seen" == spool.known(NAME), "a packet is gone that nobody marked as seen"
+    if "begun" in promised:
+        assert "rx" not in boxes, "a job that was begun lies where NNCP would run it again"
+    if "finished" in promised:
+        assert "seen" == spool.known(NAME), "a finished job is not marked"
+    for job in spool.find(NAME) if spool.known(NAME) != "seen" else ():  # else what is left is rubbish
+        record = spool.recorded(job)
+        if job.box == "hold":
+            assert record is not None, "a held job has no record"
+            assert "because" == record.reason, "a held job does not say why"
+        if job.box in ("work", "hold") and "recorded" in promised:
+            assert record is not None, "a record is gone"
+            assert PROGRESS.taken == record.taken, "what the MTA took is forgotten"

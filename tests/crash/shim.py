@@ -1,0 +1,36 @@
+"""Every changing system call of Python's `os` goes through here while a test looks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+CHANGING = ("open", "write", "fsync", "mkdir", "chmod", "fchmod", "rename", "unlink", "symlink")
+LOOKING = ("lstat", "fstat", "scandir", "pread")
+
+Around = Callable[[str, Callable[..., Any], tuple[Any, ...]], Any]
+
+
+@contextmanager
+def around(call: Around, names: tuple[str, ...] = CHANGING) -> Iterator[None]:
+    """Let `call(name, function, arguments)` stand in for the named functions of `os`."""
+    originals = {name: getattr(os, name) for name in names}
+
+    def stand_in(name: str) -> Callable[..., Any]:
+        def replaced(*arguments: Any, **options: Any) -> Any:
+            def function(*given: Any) -> Any:
+                return originals[name](*given, **options)
+
+            return call(name, function, arguments)
+
+        return replaced
+
+    for name in names:
+        setattr(os, name, stand_in(name))
+    try:
+        yield
+    finally:
+        for name, original in originals.items():
+            setattr(os, name, original)

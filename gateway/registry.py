@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 DEFAULTS = ("raw", "command", "maildir", "routes", "eventlog")
 """The core's own plugins, in `gateway.defaults`; they are asked after everybody else's."""
 
+_INGRESS = ("name", "handles", "form", "read")
+_EGRESS = ("name", "handles", "deliver")
+
 
 class Loaded(NamedTuple):
     """One enabled plugin: its name, where it comes from, and what is wrong with it, if anything."""
@@ -94,7 +97,7 @@ class Registry:
     def ingresses(self) -> Sequence[Ingress]:
         """Return every ingress; raises `PluginError` (temporary) for a broken plugin."""
         if self._ingresses is None:
-            found = self._brought("gateway_register_ingress", ("name", "handles", "form", "read"))
+            found = self._brought("gateway_register_ingress", _INGRESS)
             self._ingresses = cast("list[Ingress]", found)
             _no_duplicates("ingress", self._ingresses)
         return self._ingresses
@@ -102,7 +105,7 @@ class Registry:
     def egresses(self) -> Sequence[Egress]:
         """Return every egress; raises `PluginError` (temporary) for a broken plugin."""
         if self._egresses is None:
-            found = self._brought("gateway_register_egress", ("name", "handles", "deliver"))
+            found = self._brought("gateway_register_egress", _EGRESS)
             self._egresses = cast("list[Egress]", found)
             _no_duplicates("egress", self._egresses)
         return self._egresses
@@ -163,32 +166,50 @@ class Registry:
         callers = self._manager.get_hookcallers(loaded.plugin) if loaded.plugin is not None else None
         return sorted(caller.name for caller in callers or ())
 
+    def brings(self, loaded: Loaded) -> tuple[list[Ingress], list[Egress]]:
+        """Return the ingresses and egresses of one plugin, whatever is wrong with the others.
+
+        Raises:
+            PluginError: temporary; this plugin is broken.
+        """
+        _sound(loaded)
+        ingresses = self._brought_by(loaded, "gateway_register_ingress", _INGRESS)
+        egresses = self._brought_by(loaded, "gateway_register_egress", _EGRESS)
+        return cast("list[Ingress]", ingresses), cast("list[Egress]", egresses)
+
     def _brought(self, hook: str, needed: Sequence[str]) -> list[object]:
-        found: list[object] = []
-        for loaded, answer in self._each(hook, config=self._config):
-            for thing in answer if isinstance(answer, (list, tuple)) else [answer]:
-                missing = [attribute for attribute in needed if not hasattr(thing, attribute)]
-                if missing:
-                    msg = f"plugin {loaded.name}: {hook} returned {thing!r} without {' and '.join(missing)}"
-                    raise PluginError(msg)
-                found.append(thing)
-        return found
+        self._all_sound()
+        return [thing for loaded in reversed(self.loaded) for thing in self._brought_by(loaded, hook, needed)]
+
+    def _brought_by(self, loaded: Loaded, hook: str, needed: Sequence[str]) -> list[object]:
+        answer = self._asked(hook, loaded, config=self._config)
+        things = [] if answer is None else answer if isinstance(answer, (list, tuple)) else [answer]
+        for thing in things:
+            missing = [attribute for attribute in needed if not hasattr(thing, attribute)]
+            if missing:
+                msg = f"plugin {loaded.name}: {hook} returned {thing!r} without {' and '.join(missing)}"
+                raise PluginError(msg)
+        return list(things)
 
     def _each(self, hook: str, **arguments: object) -> Iterator[tuple[Loaded, object]]:
         """Call a hook in one plugin after the other, the last registered first, naming the culprit."""
         self._all_sound()
         for loaded in reversed(self.loaded):
-            try:
-                answer = self._one(hook, loaded, **arguments)
-            except (Refused, PluginError):
-                raise
-            except GatewayError as failure:
-                msg = f"plugin {loaded.name}: {failure}"
-                raise PluginError(msg) from failure
-            except Exception as crash:
-                raise _crashed(hook, loaded.name, crash) from crash
+            answer = self._asked(hook, loaded, **arguments)
             if answer is not None:
                 yield loaded, answer
+
+    def _asked(self, hook: str, loaded: Loaded, **arguments: object) -> object:
+        """Call a hook in one plugin; whatever it raises but `Refused` becomes a PluginError with its name."""
+        try:
+            return self._one(hook, loaded, **arguments)
+        except (Refused, PluginError):
+            raise
+        except GatewayError as failure:
+            msg = f"plugin {loaded.name}: {failure}"
+            raise PluginError(msg) from failure
+        except Exception as crash:
+            raise _crashed(hook, loaded.name, crash) from crash
 
     def _one(self, hook: str, loaded: Loaded, **arguments: object) -> object:
         others = [o.plugin for o in self.loaded if o is not loaded and o.plugin is not None]
@@ -198,9 +219,7 @@ class Registry:
 
     def _all_sound(self) -> None:
         for loaded in self.loaded:
-            if loaded.plugin is None:
-                msg = f"plugin {loaded.name}: {loaded.error}"
-                raise PluginError(msg)
+            _sound(loaded)
 
     def _load_default(self, name: str) -> Loaded:
         return self._register(name, f"gateway.defaults.{name}", "gateway")
@@ -223,6 +242,9 @@ class Registry:
             self._manager.register(plugin, name)
             self._manager.check_pending()
         except Exception as crash:  # a plugin may fail in any way; whoever needs it will say so
+            # Registering stops at the first wrong hook and leaves those before it behind.
+            if self._manager.has_plugin(name):
+                self._manager.unregister(name=name)
             return Loaded(name, origin, None, f"{type(crash).__name__}: {crash}")
         return Loaded(name, origin, plugin)
 
@@ -245,6 +267,12 @@ def _enabled(config: Config) -> Iterator[tuple[str, entrypoints.EntryPoint | Non
         yield from ((name, offered[name]) for name in OWN_PLUGINS if name in offered)
     else:
         yield from ((name, offered.get(name)) for name in config.plugins)
+
+
+def _sound(loaded: Loaded) -> None:
+    if loaded.plugin is None:
+        msg = f"plugin {loaded.name}: {loaded.error}"
+        raise PluginError(msg)
 
 
 def _unmarked_hooks(plugin: object) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gateway.cli.types import NICENESS
 from gateway.errors import EX_FAILURE, EX_OK, EX_TEMPFAIL, UsageError
 
 if TYPE_CHECKING:
@@ -19,10 +20,10 @@ _KIB = 1024
 @click.option("--rx", "-rx", is_flag=True, help="only receive")
 @click.option("--tx", "-tx", is_flag=True, help="only send")
 @click.option("--node", "-node", metavar="NODE", help="only with this neighbour")
-@click.option("--nice", "-nice", metavar="NICE", default="255", help="only packets as urgent as this")
+@click.option("--nice", "-nice", type=NICENESS, default=255, metavar="N", help="only up to this niceness")
 @click.option("--mkdir", "-mkdir", is_flag=True, help="make directories for neighbours that have none there")
 @click.option("--keep", "-keep", is_flag=True, help="leave the originals, there and in the spool")
-@click.option("--quiet", "-quiet", is_flag=True, help="say only what went wrong")
+@click.option("--quiet", "-quiet", "-q", is_flag=True, help="say only what went wrong")
 @click.option("--noprogress", "-noprogress", is_flag=True, hidden=True)
 @click.argument("directory", metavar="DIR")
 @click.pass_obj
@@ -32,7 +33,7 @@ def command(
     rx: bool,
     tx: bool,
     node: str | None,
-    nice: str,
+    nice: int,
     mkdir: bool,
     keep: bool,
     quiet: bool,
@@ -50,13 +51,7 @@ def command(
         msg = "--rx and --tx exclude each other; both is what happens with neither"
         raise UsageError(msg)
     from gateway.links.xfer import exchange  # noqa: PLC0415 - not for the help page
-    from gateway.packet import niceness  # noqa: PLC0415 - as above
 
-    try:
-        max_niceness = niceness.parse(nice)
-    except ValueError as mistake:
-        msg = f"--nice {nice}: {mistake}"
-        raise UsageError(msg) from mistake
     config = setting.config()
     wanted = config.neighbours.values() if node is None else [config.neighbour(node)]
     done = exchange(
@@ -66,7 +61,7 @@ def command(
         {neighbour.name: neighbour.id for neighbour in wanted},
         receive=not tx,
         send=not rx,
-        max_niceness=max_niceness,
+        max_niceness=nice,
         keep=keep,
         mkdir=mkdir,
         report=setting.registry(config).event,

@@ -124,7 +124,8 @@ class Config:
 
     `neighbours` includes ``self``. `identity` is None for a configuration without keys,
     which serves only for tools that need none. `extra` keeps the root keys of an NNCP file
-    that are not ours (areas, notify, multicast), for export.
+    that are not ours (areas, notify, multicast), for export. `name` is what we call
+    ourselves to others; `key_files` are the files our private keys were read from.
     """
 
     path: str
@@ -132,6 +133,7 @@ class Config:
     spool: str
     identity: Identity | None
     neighbours: Mapping[str, Neighbour]
+    name: str | None = None
     log: str | None = None
     log_format: Literal["nncp", "json"] = "nncp"
     umask: int | None = 0o007
@@ -143,6 +145,7 @@ class Config:
     serve: Serve = Serve()
     plugin: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     extra: Mapping[str, object] = field(default_factory=dict)
+    key_files: tuple[str, ...] = ()
 
     def neighbour(self, name: str) -> Neighbour:
         """Return the neighbour of that name or id text; names win over ids.

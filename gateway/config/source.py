@@ -1,0 +1,113 @@
+"""Where the configuration is, and in which dialect it is written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from gateway.errors import ConfigError
+
+if TYPE_CHECKING:
+    from gateway.config.model import Config
+
+__all__ = ["load", "locate", "read_text"]
+
+# In the order they are asked; the first three speak of us, the others of NNCP.
+OUR_VARIABLE = "GATEWAY_CONFIG"
+OUR_PLACE = "/etc/gateway/gateway.toml"
+NNCP_VARIABLE = "NNCPCFG"
+NNCP_PLACE = "/etc/nncp.hjson"
+
+_EBLOB_MAGIC = b"NNCPB\x00\x00\x03"
+_ANY_EBLOB = b"NNCPB\x00\x00"
+_MAX_FILE = 16 * 1024 * 1024
+
+
+def locate(explicit: str | None, environ: Mapping[str, str]) -> str:
+    """Return the path of the configuration: the first that is given, or that exists.
+
+    A path that is given wins even if nothing is there, so that a slip of the pen is
+    reported and never answered with another node's configuration.
+
+    Raises:
+        ConfigError: temporary; names every place that was tried.
+    """
+    if explicit:
+        return explicit
+    if ours := environ.get(OUR_VARIABLE):
+        return ours
+    if os.path.exists(OUR_PLACE):
+        return OUR_PLACE
+    if theirs := environ.get(NNCP_VARIABLE):
+        return theirs
+    if os.path.exists(NNCP_PLACE):
+        return NNCP_PLACE
+    msg = (
+        f"no configuration: no --config, ${OUR_VARIABLE} is not set, {OUR_PLACE} does not exist, "
+        f"${NNCP_VARIABLE} is not set, {NNCP_PLACE} does not exist (`gateway init DIR` makes one)"
+    )
+    raise ConfigError(msg)
+
+
+def load(
+    path: str,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    spool: str | None = None,
+    log: str | None = None,
+) -> Config:
+    """Read the configuration at `path`: `*.toml` is ours, a directory or anything else NNCP's.
+
+    `spool` and `log` win over ``$NNCPSPOOL`` and ``$NNCPLOG`` (asked for NNCP's dialect only),
+    which win over the file.
+
+    Raises:
+        ConfigError: temporary; lists every mistake of the file.
+    """
+    if path.endswith(".toml"):
+        from gateway.config import toml  # noqa: PLC0415 - only the dialect that is needed
+
+        return toml.read(read_text(path), path, spool=spool, log=log)
+    from gateway.config import nncp  # noqa: PLC0415 - only the dialect that is needed
+
+    spool = spool or environ.get("NNCPSPOOL") or None
+    log = log or environ.get("NNCPLOG") or None
+    deadline = environ.get("NNCPDEADLINE")
+    if os.path.isdir(path):
+        from gateway.config import cfgdir  # noqa: PLC0415 - rare
+
+        return nncp.build(cfgdir.read(path), path, spool=spool, log=log, deadline=deadline)
+    return nncp.read(read_text(path), path, spool=spool, log=log, deadline=deadline)
+
+
+def read_text(path: str) -> str:
+    """Return the text of a configuration file.
+
+    Raises:
+        ConfigError: temporary; unreadable, encrypted, too large or not UTF-8.
+    """
+    try:
+        with open(path, "rb") as file:
+            data = file.read(_MAX_FILE + 1)
+    except OSError as failure:
+        msg = f"{path}: cannot be read: {failure.strerror or failure}"
+        raise ConfigError(msg) from failure
+    if data.startswith(_ANY_EBLOB):
+        from shlex import quote  # noqa: PLC0415 - rare
+
+        version = "" if data.startswith(_EBLOB_MAGIC) else " (of another version)"
+        msg = (
+            f"{path}: encrypted configuration{version}; decrypt it first: "
+            f"umask 077; nncp-cfgenc -d {quote(path)} > {quote(path + '.hjson')}"
+        )
+        raise ConfigError(msg)
+    if len(data) > _MAX_FILE:
+        msg = f"{path}: larger than {_MAX_FILE // 2**20} MiB: hardly a configuration"
+        raise ConfigError(msg)
+    try:
+        return data.decode()
+    except UnicodeDecodeError as failure:
+        number = data.count(b"\n", 0, failure.start) + 1
+        msg = f"{path}: line {number}: not UTF-8"
+        raise ConfigError(msg) from failure

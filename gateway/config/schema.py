@@ -201,9 +201,11 @@ def _folded(tree: Mapping[str, object], schema: Schema) -> Tree:
 
     Of keys that differ only in case NNCP takes the greatest, since it sorts them first.
     """
-    folded: Tree = {}
-    for name in tree if "*" in schema else sorted(tree):
-        if tree[name] is not None:
-            known = name if name in schema or "*" in schema else name.lower()
-            folded[known if known in schema else name] = tree[name]
-    return folded
+    if "*" in schema:
+        return {name: value for name, value in tree.items() if value is not None}
+    spelling: dict[str, str] = {}
+    for name, value in tree.items():
+        known = name.lower() if name.lower() in schema else name
+        if value is not None and spelling.get(known, "") <= name:
+            spelling[known] = name
+    return {known: tree[name] for known, name in spelling.items()}

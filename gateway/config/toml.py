@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Mapping
 
 from gateway.config import handles as handle_values
+from gateway.config import kinds
 from gateway.config.build import build
 from gateway.config.mistakes import Mistakes, did_you_mean, shown
 from gateway.config.model import Config, Handle
@@ -93,6 +94,10 @@ def _check_references(tree: Tree, mistakes: Mistakes) -> None:
     """
     nodes = {name: branch for name, branch in tree.get("neigh", {}).items() if name != "self"}
     for name, branch in nodes.items():
+        try:
+            kinds.node_name(name)
+        except ValueError as wrong:
+            mistakes.add(f"neigh.{shown(name)}", str(wrong))
         _check_via(name, branch.get("via", ()), nodes, mistakes)
     owner: dict[bytes, str] = {tree["self"]["id"]: "self"} if "id" in tree.get("self", {}) else {}
     for name, branch in nodes.items():

@@ -15,7 +15,7 @@ import re
 
 from gateway.errors import Malformed
 
-MAX_LENGTH = 255
+MAX_LENGTH = 256
 """Octets of an address, without angle brackets; Exim takes no more."""
 
 _ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]"
@@ -24,7 +24,7 @@ _PLAIN = re.compile(rf"(?=[^@]{{1,64}}@.{{1,189}}\Z){_ATEXT}+(?:\.{_ATEXT}+)*@{_
 
 _DOT_STRING = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+\Z")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_HOST = re.compile(r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\Z")
+_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}(?:\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SHOWN = 80
 
@@ -47,7 +47,7 @@ def check(address: str) -> None:
     if not local:
         raise _refusal(address, "it has no local part")
     if not _DOT_STRING.match(local):
-        _judge(address, f"{local}@mail.example", empty_local=local == '""')
+        _judge(address, f"{local}@x.org", empty_local=local == '""')
     if not _HOST.match(domain) and _octets(f"{local}@{to_ascii(domain)}") > MAX_LENGTH:
         raise _refusal(address, f"with its domain in ASCII it is longer than {MAX_LENGTH} octets")
 

@@ -31,6 +31,8 @@ from gateway.mail.stuffing import Unstuffer
 __all__ = ["BatchWriter", "StoredTransaction", "Transaction", "read", "scan"]
 
 _CHUNK: Final = 1 << 18
+_FIRST_WINDOW: Final = 1 << 12
+"""What is looked at first of a message: batches of small ones should not be copied around."""
 _MAX_COMMAND: Final = 16384
 
 
@@ -181,17 +183,17 @@ class _Reader:
         self._position = 0
         return bool(chunk)
 
-    def take(self) -> bytes:
-        """Return the unread part of the buffer, or the next chunk; empty at the end."""
+    def take(self, limit: int) -> bytes:
+        """Return up to `limit` octets of what was read, or of the next chunk; empty at the end."""
         if self._position == len(self._buffer) and not self.fill():
             return b""
-        chunk = self._buffer[self._position :]
-        self._position = len(self._buffer)
+        chunk = self._buffer[self._position : self._position + limit]
+        self._position += len(chunk)
         return chunk
 
-    def give_back(self, rest: bytes) -> None:
-        """Undo the last part of a `take`."""
-        self._position = len(self._buffer) - len(rest)
+    def give_back(self, count: int) -> None:
+        """Undo the last octets of a `take`."""
+        self._position -= count
 
 
 class _Text:
@@ -201,6 +203,7 @@ class _Text:
         self.crlf = crlf
         self._reader = reader
         self._unstuffer = Unstuffer(crlf=crlf, line=reader.line)
+        self._window = _FIRST_WINDOW
         self._passed = False
 
     def __iter__(self) -> Iterator[bytes]:
@@ -210,13 +213,14 @@ class _Text:
         if self._passed:
             raise RuntimeError("the message was not read before the next transaction was asked for")
         while self._unstuffer.rest is None:
-            chunk = self._reader.take()
+            chunk = self._reader.take(self._window)
             if not chunk:
                 raise Truncated(f"the input ends after line {self._unstuffer.line}, inside a message")
             text = self._unstuffer.feed(chunk)
             self._reader.line = self._unstuffer.line
+            self._window = min(2 * self._window, _CHUNK)
             if self._unstuffer.rest is not None:
-                self._reader.give_back(self._unstuffer.rest)
+                self._reader.give_back(len(self._unstuffer.rest))
             if text:
                 return text
         raise StopIteration

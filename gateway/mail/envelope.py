@@ -33,7 +33,7 @@ class _Path:
         """
         text = text.strip(" \t")
         if text.startswith("<") and text.endswith(">"):
-            text = text[1:-1]
+            text = text[1:-1].strip(" \t")
         route = _ROUTE.match(text)
         return cls(text[route.end() :] if route else text)
 

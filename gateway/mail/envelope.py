@@ -47,6 +47,11 @@ class _Path:
         """The domain as written, or None where there is none."""
         return syntax.split(self.address)[1]
 
+    @property
+    def path(self) -> str:
+        """The address in angle brackets, as commands and records have it; ``<>`` if null."""
+        return f"<{self.address}>"
+
     def ascii_domain(self) -> str | None:
         """Return the domain with A-labels (RFC 5891), or None where there is none."""
         domain = self.domain

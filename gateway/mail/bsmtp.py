@@ -204,19 +204,23 @@ class _Text:
         self._reader = reader
         self._unstuffer = Unstuffer(crlf=crlf, line=reader.line)
         self._window = _FIRST_WINDOW
-        self._passed = False
+        self._failure: Exception | None = None
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        if self._passed:
-            raise RuntimeError("the message was not read before the next transaction was asked for")
+        if self._failure is not None:
+            raise self._failure
         while self._unstuffer.rest is None:
             chunk = self._reader.take(self._window)
             if not chunk:
                 raise Truncated(f"the input ends after line {self._unstuffer.line}, inside a message")
-            text = self._unstuffer.feed(chunk)
+            try:
+                text = self._unstuffer.feed(chunk)
+            except Malformed as error:
+                self._failure = error
+                raise
             self._reader.line = self._unstuffer.line
             self._window = min(2 * self._window, _CHUNK)
             if self._unstuffer.rest is not None:
@@ -230,7 +234,7 @@ class _Text:
         if self._unstuffer.rest is None:
             for _ in self:
                 pass
-            self._passed = True
+            self._failure = RuntimeError("the message was not read before the next transaction was asked for")
 
 
 def _pull_at(descriptor: int, begin: int, end: int | None) -> Callable[[], bytes]:

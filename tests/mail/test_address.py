@@ -54,7 +54,7 @@ LIBERTIES = {
     "a..b@x.example": "Exim and Postfix take several dots for one",
     ".a@x.example": "likewise",
     "a.@x.example": "likewise; some mobile operators gave out such addresses",
-    "a@foo_bar.example": "not a host name, but the name of many a host; Postfix takes it",
+    "a@foo_bar.example": "the name of many a host; Postfix takes it, Exim where it is not SMTP",
     "a@_x.example": "likewise",
     "a@foo-.example": "Exim takes it",
     "a@ab--cd.example": "reserved for IDNA, registered before",

@@ -333,6 +333,16 @@ def test_half_a_message_cannot_be_read_on_later() -> None:
         next(message)
 
 
+def test_a_refusal_stays_a_refusal() -> None:
+    """Even if whoever read the message took no notice."""
+    batch = HEAD + b"x" * 300_000 + b"\n.\r\n" + b"x" * 300_000 + b"\n.\n" + ONE
+    stream = read(io.BytesIO(batch))
+    with pytest.raises(Malformed):
+        next(stream).message.read()
+    with pytest.raises(Malformed):
+        next(stream)
+
+
 def test_an_early_end_reaches_who_reads_the_message() -> None:
     transaction = next(read(io.BytesIO(ONE[:-2])))
     with pytest.raises(Truncated):

@@ -48,6 +48,12 @@ def exim_prefix() -> Path:
     return _fetched("exim")
 
 
+@pytest.fixture(scope="session")
+def debian_exim() -> Path:
+    """The directory of Debian's ``update-exim4.conf`` and of the ``etc/exim4`` it works on."""
+    return _fetched("exim4-config")
+
+
 @pytest.fixture
 def make_exim(exim_prefix: Path) -> Iterator[Callable[..., Exim]]:
     """A function that makes a private Exim: ``make_exim(name, routers, transports, main="")``."""

@@ -57,6 +57,15 @@ def _patch_exim(root: Path) -> None:
     _replace(root / "usr/sbin/exim4", b"Debian-exim", b"daemon")
 
 
+def _patch_exim_config(root: Path) -> None:
+    # update-exim4.conf gives its result to an account's group, and reads two files of the system.
+    program = root / "usr/sbin/update-exim4.conf"
+    (root / "etc/mailname").write_text("a.example\n")
+    text = program.read_text().replace("/etc/mailname", str(root / "etc/mailname"))
+    text = text.replace('"/etc/exim4/exim4.conf.localmacros"', '"$UPEX4C_confdir/exim4.conf.localmacros"')
+    program.write_text(text.replace("chown root:Debian-exim", "true"))
+
+
 def _patch_postfix(root: Path) -> None:
     # The library path compiled in is 16 bytes; a link named L makes a relative one fit.
     for link, target in (
@@ -99,6 +108,12 @@ PROGRAMS: dict[str, Program] = {
         commands={"exim": "usr/sbin/exim4"},
         check=("exim", "-C", "/dev/null", "-bV"),
         patch=_patch_exim,
+    ),
+    "exim4-config": Program(
+        packages=("exim4-config",),
+        commands={"update-exim4.conf": "usr/sbin/update-exim4.conf"},
+        check=("update-exim4.conf", "--help"),
+        patch=_patch_exim_config,
     ),
     "postfix": Program(
         packages=("postfix",),

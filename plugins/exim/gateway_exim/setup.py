@@ -147,7 +147,7 @@ def next_steps(plan: Plan) -> list[str]:
         if plan.send:
             steps += [
                 f"in {_TEMPLATE}, before `### router/200_exim4-config_primary`: gateway.router",
-                f"in {_TEMPLATE}, after `### end transport/00_exim4-config_header`: gateway.transport",
+                "there, after `### end transport/10_exim4-config_transport-macros`: gateway.transport",
             ]
     if plan.layout == "plain":
         if plan.receive:

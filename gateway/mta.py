@@ -46,15 +46,25 @@ class Submission(NamedTuple):
 
 @runtime_checkable
 class Ingress(Protocol):
-    """Reads what one kind of MTA writes to a pipe.
+    """Reads what one kind of MTA writes to a pipe; plain class attributes do for the three names.
 
-    `handles` are the exec handles it claims; `form` is how the core writes its transactions
-    into a packet for one of those handles (``bsmtp``, ``rmail``, ``sendmail`` or ``raw``).
+    `form` is one of ``bsmtp``, ``rmail``, ``sendmail`` or ``raw``.
     """
 
-    name: str
-    handles: tuple[str, ...]
-    form: str
+    @property
+    def name(self) -> str:
+        """By what ``gateway submit`` and messages name it."""
+        ...
+
+    @property
+    def handles(self) -> tuple[str, ...]:
+        """The exec handles it claims."""
+        ...
+
+    @property
+    def form(self) -> str:
+        """How its transactions are written into a packet for one of those handles."""
+        ...
 
     def read(
         self, arguments: tuple[str, ...], stream: IO[bytes], environ: Mapping[str, str]
@@ -125,8 +135,15 @@ class Outcome(NamedTuple):
 class Egress(Protocol):
     """Hands deliveries to one kind of MTA."""
 
-    name: str
-    handles: tuple[str, ...]
+    @property
+    def name(self) -> str:
+        """By what a handle's configuration names it."""
+        ...
+
+    @property
+    def handles(self) -> tuple[str, ...]:
+        """The handles it is made for; for listings only."""
+        ...
 
     def deliver(self, deliveries: Iterable[Delivery]) -> Iterator[Outcome]:
         """Yield an Outcome as soon as the MTA took, deferred or refused a delivery.

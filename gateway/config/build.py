@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from typing import Literal, TypeVar
 
 from gateway.config.mistakes import Mistakes, did_you_mean, shown
@@ -122,7 +121,7 @@ def _neighbour(
 
 def _made(kind: type[_Value], tree: Tree) -> _Value:
     """Return a value whose fields are the keys of `tree`, with hyphens for underscores."""
-    keys = {field.name: field.name.replace("_", "-") for field in fields(kind)}
+    keys = {field: field.replace("_", "-") for field in kind._fields}
     return kind(**{field: tree[key] for field, key in keys.items() if key in tree})
 
 

@@ -6,8 +6,8 @@ Nothing in this module reads a file. Durations are seconds, sizes bytes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from gateway.errors import UnknownNode
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 Form = Literal["bsmtp", "rmail", "sendmail", "raw"]
 FORM_OF_HANDLE: Mapping[str, Form] = {"rsmtp": "bsmtp", "rmail": "rmail", "sendmail": "sendmail"}
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+"""An empty mapping that cannot be filled."""
+
 MIB = 1024 * 1024
 DEFAULT_MAX_SIZE = 256 * MIB
 DEFAULT_TIMEOUT = 300.0
@@ -24,8 +27,7 @@ OWN_PLUGINS = ("exim", "postfix", "rmail")
 """What `Config.plugins` = None stands for, as far as they are installed."""
 
 
-@dataclass(frozen=True, slots=True)
-class MailForm:
+class MailForm(NamedTuple):
     """How mail for a neighbour is written: the form, the handle, where the sender goes."""
 
     form: Form = "bsmtp"
@@ -33,8 +35,7 @@ class MailForm:
     sender: Literal["argument", "header"] = "argument"
 
 
-@dataclass(frozen=True, slots=True)
-class Handle:
+class Handle(NamedTuple):
     """What one neighbour may run under one word.
 
     `form` says what form a body has; `arguments` what of the peer's arguments reaches the
@@ -47,11 +48,10 @@ class Handle:
     form: Form = "raw"
     arguments: Literal["none", "recipients", "any"] = "none"
     timeout: float = DEFAULT_TIMEOUT
-    options: Mapping[str, object] = field(default_factory=dict)
+    options: Mapping[str, object] = NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class Accept:
+class Accept(NamedTuple):
     """Policy on what a neighbour sends: envelope globs (None means any) and sizes."""
 
     senders: tuple[str, ...] | None = None
@@ -59,8 +59,7 @@ class Accept:
     max_size: int = DEFAULT_MAX_SIZE
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """What a neighbour may keep in our spool; None means no limit."""
 
     stored: int | None = None
@@ -68,8 +67,7 @@ class Limits:
     connections: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Neighbour:
+class Neighbour(NamedTuple):
     """A known other node.
 
     `via` names relays, first hop first. `calls` and `freq` are kept as read, for the links
@@ -83,14 +81,14 @@ class Neighbour:
     noisepub: bytes | None = None
     via: tuple[str, ...] = ()
     mail: MailForm = MailForm()
-    handles: Mapping[str, Handle] = field(default_factory=dict)
+    handles: Mapping[str, Handle] = NOTHING
     accept: Accept = Accept()
     limits: Limits = Limits()
     ack: bool = False
     bounce: bool = True
-    addrs: Mapping[str, str] = field(default_factory=dict)
+    addrs: Mapping[str, str] = NOTHING
     incoming: str | None = None
-    freq: Mapping[str, object] = field(default_factory=dict)
+    freq: Mapping[str, object] = NOTHING
     calls: tuple[Mapping[str, object], ...] = ()
     rxrate: int = 0
     txrate: int = 0
@@ -98,16 +96,14 @@ class Neighbour:
     maxonlinetime: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(NamedTuple):
     """When a delivery that failed temporarily is tried again, and when it is held."""
 
     schedule: tuple[float, ...] = (60.0, 300.0, 900.0, 3600.0, 14400.0)
     give_up: float = 5 * 86400.0
 
 
-@dataclass(frozen=True, slots=True)
-class Serve:
+class Serve(NamedTuple):
     """The resident process; addresses as written."""
 
     daemon: str | None = None
@@ -118,8 +114,7 @@ class Serve:
     seen_age: float = 30 * 86400.0
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(NamedTuple):
     """Everything the gateway was told, checked.
 
     `neighbours` includes ``self``. `identity` is None for a configuration without keys,
@@ -140,11 +135,11 @@ class Config:
     nohdr: bool = False
     noprogress: bool = False
     plugins: tuple[str, ...] | None = None
-    routes: Mapping[str, str] = field(default_factory=dict)
+    routes: Mapping[str, str] = NOTHING
     retry: Retry = Retry()
     serve: Serve = Serve()
-    plugin: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-    extra: Mapping[str, object] = field(default_factory=dict)
+    plugin: Mapping[str, Mapping[str, object]] = NOTHING
+    extra: Mapping[str, object] = NOTHING
     key_files: tuple[str, ...] = ()
 
     def neighbour(self, name: str) -> Neighbour:

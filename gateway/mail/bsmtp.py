@@ -19,7 +19,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import IO, Final
+from typing import IO, Final, NamedTuple
 
 from gateway.errors import Malformed, Truncated
 from gateway.mail.bsmtp_commands import Commands
@@ -36,8 +36,7 @@ _FIRST_WINDOW: Final = 1 << 12
 _MAX_COMMAND: Final = 16384
 
 
-@dataclass(frozen=True, slots=True)
-class Transaction:
+class Transaction(NamedTuple):
     """One transaction of a stream; its message must be read before the next is asked for."""
 
     envelope: Envelope

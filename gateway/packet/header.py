@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from nacl import bindings
 from nacl.exceptions import BadSignatureError
@@ -21,8 +21,7 @@ _MOST = 255
 _LAYOUT = struct.Struct(">8sI32s32s32s64s")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Header:
+class Header(NamedTuple):
     """Who sends to whom, how urgently, and the key that was made for this packet alone.
 
     Ids and `exchpub` (the ephemeral X25519 key) have 32 bytes, `signature` 64. A header that

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from gateway.errors import Malformed
 from gateway.packet.failures import Corrupt, NotAPacket, PathTooLong, UnsupportedPacket
@@ -31,8 +31,7 @@ class PacketType(IntEnum):
     ACK = 7
 
 
-@dataclass(frozen=True, slots=True)
-class Plain:
+class Plain(NamedTuple):
     """The header of a plain packet; `path` and `niceness` mean what the type makes of them.
 
     `type` is a bare int for numbers that we have no name for. `path` has up to 255 bytes:

@@ -6,7 +6,6 @@ import io
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from gateway.config.model import Accept, Config, Handle, Neighbour, Retry
@@ -29,9 +28,7 @@ class Memory:
 
     def __init__(self) -> None:
         self.got: list[tuple[str, tuple[str, ...], bytes]] = []
-        self.say: Callable[[Delivery], Iterable[Outcome]] = lambda d: [
-            Outcome(d.transaction, Verdict.TAKEN)
-        ]
+        self.say: Callable[[Delivery], Iterable[Outcome]] = lambda d: [Outcome(d.transaction, Verdict.TAKEN)]
 
     def deliver(self, deliveries: Iterable[Delivery]) -> Iterator[Outcome]:
         for delivery in deliveries:
@@ -78,24 +75,21 @@ class Party:
     ) -> None:
         """Make `other` a neighbour; by default it may send batches into the memory."""
         default = {"rsmtp": Handle("rsmtp", egress="memory", command=("memory",), form="bsmtp")}
-        neighbour = other.as_neighbour()._replace if hasattr(Neighbour, "_replace") else None
-        values = {
-            "via": via,
-            "handles": default if handles is None else handles,
-            "accept": accept or Accept(),
-            "ack": ack,
-        }
-        known = neighbour(**values) if neighbour else replace(other.as_neighbour(), **values)
+        known = other.as_neighbour()._replace(
+            via=via,
+            handles=default if handles is None else handles,
+            accept=accept or Accept(),
+            ack=ack,
+        )
         self.reconfigure(neighbours={**self.config.neighbours, other.name: known})
 
     def reconfigure(self, **changes: object) -> None:
-        change = getattr(self.config, "_replace", None)
-        self.config = change(**changes) if change else replace(self.config, **changes)
+        self.config = self.config._replace(**changes)  # type: ignore[arg-type]
 
     def registry(self) -> Registry:
         registry = Registry(self.config, report=self.said.append)
         registry._egresses = [*registry.egresses(), self.memory]
-        registry.event = self.events.append  # type: ignore[method-assign]
+        registry.event = self.events.append  # type: ignore[method-assign, assignment]
         return registry
 
     def submit(
@@ -142,5 +136,3 @@ def carry(sender: Party, receiver: Party, *, keep: bool = False) -> list[str]:
         if not keep:
             path.unlink()
     return names
-
-

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gateway import ConfigError
 
@@ -14,8 +13,7 @@ SESSION_MAX = 10_000
 PROCESSES_MAX = 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(NamedTuple):
     """The plugin's settings, checked.
 
     `handles` are the exec handles whose input is batch SMTP. `session` is how many
@@ -55,15 +53,15 @@ def _read(table: Mapping[str, object], base: Options, where: str, known: set[str
             if words is None:
                 mistakes.append(f'{where}: {key}: expected a list of words such as ["rsmtp"]')
             else:
-                base = replace(base, handles=words)
+                base = base._replace(handles=words)
         else:
             most = SESSION_MAX if key == "session" else PROCESSES_MAX
             if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
                 mistakes.append(f"{where}: {key}: expected a whole number from 1 to {most}")
             elif key == "session":
-                base = replace(base, session=value)
+                base = base._replace(session=value)
             else:
-                base = replace(base, processes=value)
+                base = base._replace(processes=value)
     if mistakes:
         raise ConfigError(mistakes)
     return base

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -203,10 +203,14 @@ def test_closing_it_ends_programs_in_the_middle_of_their_input(tmp_path: Path) -
 
     quick = delivery(0, "x@b.example", command=[program, "-bS"])
     slow = [
-        replace(delivery(i, "x@b.example", command=[program, "-bS"]), message=Message(endless()))
+        delivery(i, "x@b.example", command=[program, "-bS"])._replace(message=Message(endless()))
         for i in (1, 2)
     ]
+    before = set(threading.enumerate())
     going = EximEgress(Options(processes=3)).deliver([quick, *slow])
     assert 0 == next(going).transaction
     going.close()  # type: ignore[attr-defined]
+    for thread in set(threading.enumerate()) - before:
+        thread.join(30)
+        assert not thread.is_alive()
     assert 1 == len(list(tmp_path.glob("whole.*")))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import pytest
 from gateway_exim.egress import EximEgress
@@ -179,7 +178,7 @@ def test_a_message_that_breaks_off_leaves_nothing_behind(receiver: Exim) -> None
         yield b"x" * 500_000
         raise OSError("read error")
 
-    bad = replace(delivery(0, "r0@b.example", command=command(receiver)), message=Message(broken()))
+    bad = delivery(0, "r0@b.example", command=command(receiver))._replace(message=Message(broken()))
     with pytest.raises(OSError, match="read error"):
         deliver(bad)
     receiver.deliver()

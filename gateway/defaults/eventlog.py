@@ -1,0 +1,274 @@
+"""The event log: one record for everything that happened, where the configuration's ``log`` says.
+
+With ``log-format = "nncp"`` (the default) records are those of NNCP's log, so that nncp-log reads
+them and both may share one file; with ``"json"`` each is one JSON object on a line, with the
+keys of `Event` and ``when``. A log named ``FD:4`` is that descriptor.
+
+The file is opened for each record, so that a rotated one needs no signal, and locked by
+``<log>.lock`` as NNCP does, but never waited for longer than `PATIENCE`. A log that cannot be
+written fails nothing: it is complained of once.
+
+Keys of `Event.detail` that find their way into NNCP's fields:
+
+===============  =========  ==================================================================
+key              field      meaning
+===============  =========  ==================================================================
+``type``         Type       ``exec`` (default), ``trns``, ``ack``
+``handle``       Dst        the handle, followed by
+``arguments``    Dst        its arguments
+``next``         Dst        the node a packet was relayed to
+``reply_nice``   ReplyNice  niceness of answers
+``inner``        Inner      the name that the final recipient will see
+``message_id``   MessageId  the MTA's own word for the message
+``output``       Output     what a program printed, any number of lines
+``link``         Who        ``xfer``, ``bundle``, ``call`` (default): by which way it moved
+``path``         Dir        the directory of ``xfer``
+``known``                   true: it came, but we had it already
+``who``          Who        the kind of failure, if not ``rx-handle``
+===============  =========  ==================================================================
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from gateway.errors import GatewayError
+from gateway.hookspecs import hookimpl
+from gateway.mta import Event, EventKind
+
+if TYPE_CHECKING:
+    from gateway.config.model import Config
+
+PATIENCE = 5.0
+"""[s] How long another writer of the log is waited for."""
+
+_LONGEST = 4096
+_complained: set[str] = set()
+
+
+@hookimpl
+def gateway_event(event: Event, config: Config) -> None:
+    """Write the record.
+
+    Raises:
+        GatewayError: temporary; the log cannot be written, once in a row.
+    """
+    if not config.log:
+        return
+    record = _json_record(event) if config.log_format == "json" else _nncp_record(event, config)
+    try:
+        _append(config.log, record.encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        if config.log not in _complained:
+            _complained.add(config.log)
+            raise GatewayError(f"log {config.log}: {error.strerror or error}") from error
+    else:
+        _complained.discard(config.log)
+
+
+def _append(log: str, record: bytes) -> None:
+    if log.startswith("FD:"):
+        _write_whole(_descriptor(log), record)
+        return
+    # O_NONBLOCK: a FIFO that nobody reads must not hold us.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+    lock = os.open(f"{log}.lock", flags, 0o666)
+    try:
+        _lock(lock, 0.0 if log in _complained else PATIENCE)
+        fd = os.open(log, flags | os.O_APPEND, 0o666)
+        try:
+            _write_whole(fd, record)
+        finally:
+            os.close(fd)
+    finally:
+        os.close(lock)
+
+
+def _descriptor(log: str) -> int:
+    try:
+        return int(log[3:])
+    except ValueError:
+        raise OSError(f"no descriptor number after {log[:3]}") from None
+
+
+def _lock(fd: int, patience: float) -> None:
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+def _write_whole(fd: int, record: bytes) -> None:
+    """Write a record or, on a full disk, nothing of it: half a one would spoil the next."""
+    written = os.write(fd, record)
+    if written < len(record):
+        try:
+            os.ftruncate(fd, os.fstat(fd).st_size - written)
+        except OSError:
+            pass  # a pipe, which takes no more
+        raise OSError("no room for the whole record")
+
+
+def _json_record(event: Event) -> str:
+    import json  # noqa: PLC0415 - not on the way of those who do not want it
+
+    known = {
+        "when": _now(),
+        "event": event.kind.value,
+        "packet": event.packet,
+        "node": event.node,
+        "niceness": event.niceness,
+        "size": event.size,
+        "text": event.text,
+        "detail": dict(event.detail),
+    }
+    return json.dumps(known, default=str) + "\n"
+
+
+def _nncp_record(event: Event, config: Config) -> str:
+    lines = [""]
+    for name, value in (("When", _now()), *_FIELDS[event.kind](event, config)):
+        if name == "Output":
+            first, *more = str(value).splitlines() or [""]
+            lines += [f"{name}: {_printable(first)}", *(f"+ {_printable(line)}" for line in more)]
+        else:
+            lines.append(f"{name}: {_printable(str(value))}")
+    return "\n".join(lines) + "\n"
+
+
+_Fields = Iterator[tuple[str, object]]
+
+
+def _submitted(event: Event, config: Config) -> _Fields:
+    detail = event.detail
+    yield "Who", "tx"
+    yield "Type", detail.get("type", "exec")
+    yield "Node", _id(event.node, config)
+    yield "Nice", event.niceness
+    yield "ReplyNice", detail.get("reply_nice", event.niceness)
+    yield "Dst", _destination(event, config)
+    yield "Size", event.size
+    yield "Pkt", event.packet
+    yield from _extra(detail)
+    yield "Msg", f"{_what(event)} queued for {event.node}{_for(event, config)}"
+
+
+def _tossed(event: Event, config: Config) -> _Fields:
+    yield "Who", "rx"
+    yield from _job(event, config)
+    verb = "relayed to" if event.kind is EventKind.RELAYED else "delivered to"
+    yield "Msg", f"{_what(event)} from {event.node} {verb} {_goal(event, config)}"
+
+
+def _failed(event: Event, config: Config) -> _Fields:
+    yield "Err", event.text or event.kind.value
+    yield "Who", event.detail.get("who", "rx-handle")
+    yield from _job(event, config)
+    if event.detail.get("output"):
+        yield "Output", event.detail["output"]
+    verb = "will be tried again" if event.kind is EventKind.DEFERRED else "held"
+    yield "Msg", f"{_what(event)} from {event.node}{_for(event, config)} {verb}"
+
+
+def _moved(event: Event, config: Config) -> _Fields:
+    sent = event.kind is EventKind.SENT
+    link = event.detail.get("link", "call")
+    way = "tx" if sent else "rx"
+    seen = "-seen" if event.detail.get("known") and link == "xfer" else ""
+    yield "Who", f"{link}-{way}{seen}" if link in ("xfer", "bundle") else "sp-done" if sent else "sp-file-done"
+    yield "XX", way
+    if event.detail.get("path"):
+        yield "Dir", event.detail["path"]
+    yield "Node", _id(event.node, config)
+    yield "Nice", event.niceness
+    yield "Pkt", event.packet
+    yield "File", event.packet
+    yield "FullSize", event.size
+    yield "Size", event.size
+    verb = "sent to" if sent else "known already, again from" if event.detail.get("known") else "received from"
+    yield "Msg", f"{_what(event)} {verb} {event.node}"
+
+
+_FIELDS = {
+    EventKind.SUBMITTED: _submitted,
+    EventKind.SENT: _moved,
+    EventKind.RECEIVED: _moved,
+    EventKind.RELAYED: _tossed,
+    EventKind.DELIVERED: _tossed,
+    EventKind.DEFERRED: _failed,
+    EventKind.HELD: _failed,
+}
+
+
+def _job(event: Event, config: Config) -> _Fields:
+    yield "Node", _id(event.node, config)
+    yield "Pkt", event.packet
+    yield "Nice", event.niceness
+    yield "Size", event.size
+    yield "Type", event.detail.get("type", "exec")
+    yield "Dst", _destination(event, config)
+    yield from _extra(event.detail)
+
+
+def _extra(detail: Mapping[str, object]) -> _Fields:
+    for key, name in (("inner", "Inner"), ("message_id", "MessageId")):
+        if detail.get(key):
+            yield name, detail[key]
+
+
+def _destination(event: Event, config: Config) -> str:
+    following = event.detail.get("next")
+    return _id(str(following), config) if following else _job_words(event)
+
+
+def _job_words(event: Event) -> str:
+    arguments = event.detail.get("arguments", ())
+    words = arguments if isinstance(arguments, (list, tuple)) else ()
+    return " ".join(map(str, (event.detail.get("handle", ""), *words))).strip()
+
+
+def _goal(event: Event, config: Config) -> str:
+    del config
+    return str(event.detail.get("next") or _job_words(event) or "nowhere")
+
+
+def _for(event: Event, config: Config) -> str:
+    goal = _goal(event, config)
+    return "" if goal == "nowhere" else f" ({goal})"
+
+
+def _what(event: Event) -> str:
+    return f"{event.packet} of {event.size} B"
+
+
+def _id(node: str, config: Config) -> str:
+    neighbour = config.neighbours.get(node)
+    if neighbour is None:
+        return node
+    from gateway.packet.identity import encode  # noqa: PLC0415 - loaded already wherever packets are
+
+    return encode(neighbour.id)
+
+
+def _now() -> str:
+    """Return the time in UTC to the nanosecond, zeros at its end left out (RFC 3339)."""
+    seconds, fraction = divmod(time.time_ns(), 1_000_000_000)
+    text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    digits = f"{fraction:09}".rstrip("0")
+    return f"{text}.{digits}Z" if digits else f"{text}Z"
+
+
+def _printable(text: str) -> str:
+    """Return text on one line that no peer can make look like more fields, bounded in length."""
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."

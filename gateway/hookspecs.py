@@ -50,7 +50,7 @@ def gateway_check_delivery(delivery: Delivery) -> None:
 
 
 @hookspec
-def gateway_event(event: Event) -> None:
+def gateway_event(event: Event, config: Config) -> None:
     """Take note of what happened; a failure here is reported and changes nothing."""
 
 

@@ -146,7 +146,7 @@ class Registry:
             if loaded.plugin is None:
                 continue
             try:
-                self._one("gateway_event", loaded, event=event)
+                self._one("gateway_event", loaded, event=event, config=self._config)
             except Exception as crash:  # it happened already: nothing can undo it
                 self._report(f"plugin {loaded.name}: gateway_event: {crash}")
 

@@ -34,6 +34,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gateway.errors import GatewayError
@@ -102,7 +103,7 @@ def _lock(fd: int, patience: float) -> None:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() >= deadline:
-                raise
+                raise OSError("another process keeps it locked") from None
             time.sleep(0.01)
         else:
             return
@@ -112,10 +113,8 @@ def _write_whole(fd: int, record: bytes) -> None:
     """Write a record or, on a full disk, nothing of it: half a one would spoil the next."""
     written = os.write(fd, record)
     if written < len(record):
-        try:
+        with suppress(OSError):  # a pipe keeps what it has
             os.ftruncate(fd, os.fstat(fd).st_size - written)
-        except OSError:
-            pass  # a pipe, which takes no more
         raise OSError("no room for the whole record")
 
 
@@ -160,14 +159,14 @@ def _submitted(event: Event, config: Config) -> _Fields:
     yield "Size", event.size
     yield "Pkt", event.packet
     yield from _extra(detail)
-    yield "Msg", f"{_what(event)} queued for {event.node}{_for(event, config)}"
+    yield "Msg", f"{_what(event)} queued for {event.node}{_which(event)}"
 
 
 def _tossed(event: Event, config: Config) -> _Fields:
     yield "Who", "rx"
     yield from _job(event, config)
-    verb = "relayed to" if event.kind is EventKind.RELAYED else "delivered to"
-    yield "Msg", f"{_what(event)} from {event.node} {verb} {_goal(event, config)}"
+    became = f"relayed to {event.detail.get('next')}" if event.kind is EventKind.RELAYED else "delivered"
+    yield "Msg", f"{_what(event)} from {event.node} {became}{_which(event)}"
 
 
 def _failed(event: Event, config: Config) -> _Fields:
@@ -176,8 +175,8 @@ def _failed(event: Event, config: Config) -> _Fields:
     yield from _job(event, config)
     if event.detail.get("output"):
         yield "Output", event.detail["output"]
-    verb = "will be tried again" if event.kind is EventKind.DEFERRED else "held"
-    yield "Msg", f"{_what(event)} from {event.node}{_for(event, config)} {verb}"
+    became = "to be tried again" if event.kind is EventKind.DEFERRED else "held"
+    yield "Msg", f"{_what(event)} from {event.node} {became}{_which(event)}"
 
 
 def _moved(event: Event, config: Config) -> _Fields:
@@ -185,7 +184,10 @@ def _moved(event: Event, config: Config) -> _Fields:
     link = event.detail.get("link", "call")
     way = "tx" if sent else "rx"
     seen = "-seen" if event.detail.get("known") and link == "xfer" else ""
-    yield "Who", f"{link}-{way}{seen}" if link in ("xfer", "bundle") else "sp-done" if sent else "sp-file-done"
+    yield (
+        "Who",
+        f"{link}-{way}{seen}" if link in ("xfer", "bundle") else "sp-done" if sent else "sp-file-done",
+    )
     yield "XX", way
     if event.detail.get("path"):
         yield "Dir", event.detail["path"]
@@ -195,8 +197,10 @@ def _moved(event: Event, config: Config) -> _Fields:
     yield "File", event.packet
     yield "FullSize", event.size
     yield "Size", event.size
-    verb = "sent to" if sent else "known already, again from" if event.detail.get("known") else "received from"
-    yield "Msg", f"{_what(event)} {verb} {event.node}"
+    verb = (
+        "sent to" if sent else "known already, again from" if event.detail.get("known") else "received from"
+    )
+    yield "Msg", f"{_what(event)} {verb} {event.node}{_which(event)}"
 
 
 _FIELDS = {
@@ -237,18 +241,12 @@ def _job_words(event: Event) -> str:
     return " ".join(map(str, (event.detail.get("handle", ""), *words))).strip()
 
 
-def _goal(event: Event, config: Config) -> str:
-    del config
-    return str(event.detail.get("next") or _job_words(event) or "nowhere")
-
-
-def _for(event: Event, config: Config) -> str:
-    goal = _goal(event, config)
-    return "" if goal == "nowhere" else f" ({goal})"
-
-
 def _what(event: Event) -> str:
-    return f"{event.packet} of {event.size} B"
+    return _job_words(event) or "packet"
+
+
+def _which(event: Event) -> str:
+    return f" ({event.size} B): {event.packet}"
 
 
 def _id(node: str, config: Config) -> str:

@@ -65,7 +65,7 @@ class _Visit(OneByOne):
             durable.sync_directory(f"{path}/cur")
             return _ALREADY
         name = _unique_name(delivery)
-        part = f"{path}/tmp/{name}"
+        part = os.path.join(path, "tmp", name)
         try:
             self._write(part, mode, delivery)
             durable.move(part, f"{path}/new/{name}", floor=path)
@@ -82,7 +82,9 @@ class _Visit(OneByOne):
             umask = ~(mode | (mode & 0o444) >> 2) & 0o777  # who may read a file may enter its folder
             for folder in ("tmp", "new", "cur"):
                 durable.make_directories(f"{path}/{folder}", floor=path, umask=umask)
-            self._listed[path] = [name for folder in ("new", "cur") for name in os.listdir(f"{path}/{folder}")]
+            self._listed[path] = [
+                name for folder in ("new", "cur") for name in os.listdir(f"{path}/{folder}")
+            ]
         mark = _mark(delivery)
         return any(mark in name for name in self._listed[path])
 

@@ -3,6 +3,6 @@
 The path of a message out: `plain` (what a packet says) and `compression` (its body) go
 through `sealing` (blocks under `keys`, behind a signed `header`), which names the result by
 `mth`. The way in is `opening`, then `compression`. Beside them stand `identity` (who we are,
-and the text form of keys and names), `niceness`, `blocks` (how streams are cut and padded),
-`workers` (threads for big bodies) and `failures` (every way a packet can be bad).
+and the text form of keys and names), `niceness`, `blocks` (how streams are cut) and `failures`
+(every way a packet can be bad).
 """

@@ -18,34 +18,31 @@ Buffer = bytes | bytearray | memoryview
 class Cutter:
     """Cuts chunks of any size into blocks of 131072 bytes."""
 
-    __slots__ = ("_held",)
+    __slots__ = ("_buffer", "_held")
 
     def __init__(self) -> None:
-        self._held = bytearray()
+        self._buffer = memoryview(bytearray(BLOCK))
+        self._held = 0
 
     def cut(self, data: Buffer) -> Iterator[bytes]:
         """Yield the blocks that `data` completes; to be drained before the next call."""
-        held = self._held
-        if isinstance(data, bytes) and len(data) == BLOCK and not held:
-            yield data
-            return
         view = memoryview(data)
-        if held:
-            missing = BLOCK - len(held)
-            held += view[:missing]
-            view = view[missing:]
-            if len(held) < BLOCK:
-                return
-            yield bytes(held)
-            held.clear()
-        whole = len(view) - len(view) % BLOCK
-        for start in range(0, whole, BLOCK):
-            yield bytes(view[start : start + BLOCK])
-        held += view[whole:]
+        while len(view) >= BLOCK - self._held:
+            if self._held:
+                missing = BLOCK - self._held
+                self._buffer[self._held :] = view[:missing]
+                view = view[missing:]
+                self._held = 0
+                yield bytes(self._buffer)
+            else:
+                block, view = bytes(view[:BLOCK]), view[BLOCK:]
+                yield block
+        self._buffer[self._held : self._held + len(view)] = view
+        self._held += len(view)
 
     def rest(self) -> bytes:
         """Return what no block was made of: fewer than 131072 bytes."""
-        return bytes(self._held)
+        return bytes(self._buffer[: self._held])
 
 
 def body_size(plain_length: int) -> int:

@@ -14,8 +14,11 @@ MAX_WINDOW = 128 * MIB
 """The largest window [bytes] that a frame may ask for, by default."""
 LEVEL = 3
 
-_ONE_SHOT = 128 * 1024
+_ONE_SHOT = MIB
 """Bodies up to this size are compressed at once, with tables of their size."""
+_THREADS = 2
+"""For larger bodies, inside libzstd; small jobs keep it at some MiB of memory."""
+_JOB = MIB
 _BLOCK = 128 * 1024
 """The most that one block can grow to."""
 _FRAME = b"\x28\xb5\x2f\xfd"
@@ -33,7 +36,6 @@ class Compressor:
 
     def __init__(self, write: Callable[[bytes], object]) -> None:
         self._write = write
-        self._compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
         self._held = bytearray()
         self._stream: zstandard.ZstdCompressionObj | None = None
 
@@ -43,7 +45,10 @@ class Compressor:
             self._held += data
             if len(self._held) <= _ONE_SHOT:
                 return
-            self._stream = self._compressor.compressobj()
+            parameters = zstandard.ZstdCompressionParameters.from_level(
+                LEVEL, write_checksum=True, threads=_THREADS, job_size=_JOB
+            )
+            self._stream = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
             data, self._held = self._held, bytearray()
         self._put(self._stream.compress(data))
 
@@ -52,7 +57,7 @@ class Compressor:
         if self._stream is not None:
             self._put(self._stream.flush())
         elif self._held:
-            self._put(self._compressor.compress(self._held))
+            self._put(zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).compress(self._held))
 
     def _put(self, data: bytes) -> None:
         if data:

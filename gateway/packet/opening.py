@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from gateway.packet.blocks import BLOCK, SIZES, TAG
 from gateway.packet.failures import BadPadding, BadSize, Corrupt, NotForUs, TrailingBytes, UnknownSender
@@ -14,7 +13,6 @@ from gateway.packet.keys import Keys
 from gateway.packet.mth import MerkleTree
 from gateway.packet.plain import HEADER_SIZE as PLAIN_SIZE
 from gateway.packet.plain import Plain
-from gateway.packet.workers import AHEAD, Workers
 
 _FULL = BLOCK + TAG
 
@@ -37,10 +35,7 @@ def open_packet(source: Source, *, identity: Identity, signpub_of: Callable[[byt
         NotAPacket, UnsupportedPacket, NotForUs, UnknownSender, BadSignature, Corrupt, BadSize:
             temporary; the packet must not be acted on.
     """
-    tree_workers = Workers()
-    tree = MerkleTree(tree_workers)
     start = _read(source, HEADER_SIZE)
-    tree.update(start)
     header = Header.decode(start)
     if header.recipient != identity.id:
         raise NotForUs(f"the packet is for {encode(header.recipient)}", header.recipient)
@@ -52,7 +47,7 @@ def open_packet(source: Source, *, identity: Identity, signpub_of: Callable[[byt
         keys = Keys.agree(identity.exchprv, header.exchpub, header.signed_part())
     except ValueError as error:
         raise Corrupt(f"the header has {error}") from error
-    return Opened(header, _Reader(source, keys, tree, tree_workers))
+    return Opened(header, _Blocks(source, start, keys))
 
 
 class Opened:
@@ -62,16 +57,12 @@ class Opened:
     [bytes] exist once `payload` has ended.
     """
 
-    def __init__(self, header: Header, reader: _Reader) -> None:
+    def __init__(self, header: Header, blocks: _Blocks) -> None:
         self.header = header
-        self._reader = reader
-        self._pieces = reader.pieces()
-        try:
-            self._first = next(self._pieces)
-            self.plain = Plain.decode(self._first)
-        except BaseException:
-            reader.close()
-            raise
+        self._blocks = blocks
+        self._pieces = blocks.plain()
+        self._first = next(self._pieces)
+        self.plain = Plain.decode(self._first)
 
     def payload(self) -> Iterator[bytes]:
         """Yield the payload, once, and end only if the packet is good to its last byte.
@@ -79,109 +70,91 @@ class Opened:
         Raises:
             Corrupt, BadSize, BadPadding, TrailingBytes: temporary; what was yielded is void.
         """
-        try:
+        if len(self._first) > PLAIN_SIZE:
             first, self._first = self._first[PLAIN_SIZE:], b""
-            if first:
-                yield first
-            yield from self._pieces
-        finally:
-            self._reader.close()
+            yield first
+        yield from self._pieces
 
     @property
     def name(self) -> str:
         """The name of the packet by its content."""
-        return self._reader.tree_name()
+        return self._blocks.end().name
 
     @property
     def payload_size(self) -> int:
         """Bytes of payload."""
-        return self._reader.sizes()[0] - PLAIN_SIZE
+        return self._blocks.end().length - PLAIN_SIZE
 
     @property
     def pad(self) -> int:
         """Bytes of padding, inside and behind the last block."""
-        return self._reader.sizes()[1]
+        return self._blocks.end().pad
 
 
-class _Reader:
-    """Reads blocks, opening full ones ahead, and checks everything that is not payload."""
+class _End(NamedTuple):
+    """What is known of a packet once all of it was seen."""
 
-    def __init__(self, source: Source, keys: Keys, tree: MerkleTree, workers: Workers) -> None:
+    name: str
+    length: int
+    pad: int
+
+
+class _Blocks:
+    """The blocks of a packet; everything in them that is not payload is checked here."""
+
+    def __init__(self, source: Source, header: bytes, keys: Keys) -> None:
         self._source = source
         self._keys = keys
-        self._tree = tree
-        self._workers = workers
-        self._waiting: deque[tuple[bytes, Callable[[], bytes | None] | None]] = deque()
-        self._read = 0
-        self._ended = False
-        self._sizes: tuple[int, int] | None = None
-        self._name = ""
+        self._tree = MerkleTree()
+        self._tree.update(header)
+        self._end: _End | None = None
 
-    def pieces(self) -> Iterator[bytes]:
+    def plain(self) -> Iterator[bytes]:
         """Yield the plain packet; the first piece holds its whole header."""
         delivered = number = 0
         while True:
-            ciphertext, opened = self._next()
-            block = opened() if opened else None
+            ciphertext = self._next()
+            if not ciphertext:
+                raise Corrupt("the packet ends early")
+            block = self._keys.open(self._keys.full, number, ciphertext) if len(ciphertext) == _FULL else None
             if block is None:
                 break
             delivered += len(block)
             number += 1
             yield block
-        block = self._keys.open(self._keys.size, number, ciphertext)
-        if block is None:
-            raise Corrupt(f"block {number} was changed or cut")
+        block = self._open(self._keys.size, number, ciphertext)
         length, pad = _sizes(block, delivered)
         rest = memoryview(block)[SIZES.size :]
         missing = length - delivered
-        if missing > len(rest):
-            if len(ciphertext) < _FULL:
-                raise BadSize(f"the packet announces {missing - len(rest)} bytes more than it has")
+        if missing > len(rest) and len(ciphertext) == _FULL:
             yield bytes(rest)
             missing -= len(rest)
-            rest = memoryview(self._spill(number + 1))
-            if missing > len(rest):
-                raise BadSize(f"the packet announces {missing - len(rest)} bytes more than it has")
+            rest = memoryview(self._open(self._keys.full, number + 1, self._next()))
+        if missing > len(rest):
+            raise BadSize(f"the packet announces {missing - len(rest)} bytes more than it has")
         if missing:
             yield bytes(rest[:missing])
         self._check_padding(rest[missing:], pad)
-        self._sizes = length, pad
-        self._name = self._tree.name()
+        self._end = _End(self._tree.name(), length, pad)
 
-    def close(self) -> None:
-        """Let threads go."""
-        self._workers.close()
+    def end(self) -> _End:
+        """Return what is known at the end.
 
-    def sizes(self) -> tuple[int, int]:
-        """Return length of the plain packet and padding."""
-        if self._sizes is None:
+        Raises:
+            ValueError: the end was not reached.
+        """
+        if self._end is None:
             raise ValueError("the payload was not drained")
-        return self._sizes
+        return self._end
 
-    def tree_name(self) -> str:
-        """Return the name of the file."""
-        self.sizes()
-        return self._name
+    def _next(self) -> bytes:
+        """Return the next block as it is in the file; no bytes at the end."""
+        ciphertext = _read(self._source, _FULL)
+        self._tree.update(ciphertext)
+        return ciphertext
 
-    def _next(self) -> tuple[bytes, Callable[[], bytes | None] | None]:
-        """Return the next block of the file and what opens it as a full one; no bytes at the end."""
-        while not self._ended and len(self._waiting) <= (AHEAD if self._workers.started else 0):
-            ciphertext = _read(self._source, _FULL)
-            self._ended = len(ciphertext) < _FULL
-            if not ciphertext:
-                break
-            self._tree.update(ciphertext)
-            if self._ended:
-                self._waiting.append((ciphertext, None))
-            else:
-                opened = self._workers.start(self._keys.open, self._keys.full, self._read, ciphertext)
-                self._waiting.append((ciphertext, opened))
-            self._read += 1
-        return self._waiting.popleft() if self._waiting else (b"", None)
-
-    def _spill(self, number: int) -> bytes:
-        ciphertext, _ = self._next()
-        block = self._keys.open(self._keys.full, number, ciphertext)
+    def _open(self, key: bytes, number: int, ciphertext: bytes) -> bytes:
+        block = self._keys.open(key, number, ciphertext)
         if block is None:
             raise Corrupt(f"block {number} was changed or cut")
         return block
@@ -192,10 +165,7 @@ class _Reader:
         if inner != bytes(len(inner)):
             raise BadPadding("the padding behind the payload is not zero")
         offset, outer = 0, pad - len(inner)
-        while True:
-            data, _ = self._next()
-            if not data:
-                break
+        while data := self._next():
             expected = min(len(data), outer - offset)
             if data[:expected] != self._keys.padding(offset, expected):
                 raise BadPadding("the outer padding was changed")

@@ -18,7 +18,6 @@ from gateway.packet.mth import MerkleTree
 from gateway.packet.niceness import MAX
 from gateway.packet.plain import HEADER_SIZE as PLAIN_SIZE
 from gateway.packet.plain import PacketType, Plain
-from gateway.packet.workers import InOrder, Workers
 
 
 class Hop(NamedTuple):
@@ -81,26 +80,21 @@ class Sealer:
             raise ValueError("a route has at least one hop")
         if not 1 <= niceness <= MAX:
             raise ValueError(f"niceness {niceness} is out of 1 to {MAX}")
-        self._hops = len(route)
         self._min_size, self._max_size = min_size, max_size
         self._payload_size = 0
-        self._workers = Workers()
-        self._tree = MerkleTree(self._workers)
         self._write = write
-        self._layers: list[_Layer] = []
+        self._tree = MerkleTree()
+        insides = [Plain(PacketType.TRNS, 0, hop.id) for hop in route[1:]] + [plain]
         privates = ephemerals or [os.urandom(KEY_SIZE) for _ in route]
-        sink, inside = self._out, plain
-        for index, (hop, private) in enumerate(zip(route, privates, strict=True)):
+        self._layers: list[_Layer] = []
+        sink = self._out
+        for hop, private, inside in zip(route, privates, insides, strict=True):
             header, keys = _begin(identity, hop, niceness, private)
-            if index + 1 < self._hops:
-                inside_layer = Plain(PacketType.TRNS, 0, route[index + 1].id)
-            else:
-                inside_layer = inside
-            layer = _Layer(sink, header, keys, inside_layer, self._workers)
-            self._layers.append(layer)
-            sink = layer.write
-        if self._hops > 1:
-            self._layers[-1].name_too()
+            self._layers.append(_Layer(sink, header, keys, inside))
+            sink = self._layers[-1].write
+        self._innermost = self._layers[-1]
+        if len(self._layers) > 1:
+            self._innermost.tree = MerkleTree()
         self._check_size()
 
     def write(self, data: Buffer) -> None:
@@ -111,33 +105,24 @@ class Sealer:
         """
         self._payload_size += len(data)
         self._check_size()
-        try:
-            self._layers[-1].write(data)
-        except BaseException:
-            self._workers.close()
-            raise
+        self._innermost.write(data)
 
     def finish(self) -> Sealed:
         """Seal what is left, pad, and return what came out; nothing may follow."""
-        try:
-            size = self._payload_size
-            for _ in range(self._hops):
-                size = sealed_size(PLAIN_SIZE + size)
-            pad = max(0, self._min_size - size)
-            for layer in reversed(self._layers):
-                layer.finish(pad)
-                pad = 0
-            name = self._tree.name()
-            inner = self._layers[-1]
-            return Sealed(
-                name=name,
-                size=self._layers[0].size,
-                payload_size=self._payload_size,
-                inner_name=inner.tree.name() if inner.tree else name,
-                plain_size=PLAIN_SIZE + self._payload_size,
-            )
-        finally:
-            self._workers.close()
+        size = self._payload_size
+        for _ in self._layers:
+            size = sealed_size(PLAIN_SIZE + size)
+        self._innermost.finish(pad=max(0, self._min_size - size))
+        for layer in reversed(self._layers[:-1]):
+            layer.finish(pad=0)
+        name = self._tree.name()
+        return Sealed(
+            name=name,
+            size=self._layers[0].size,
+            payload_size=self._payload_size,
+            inner_name=self._innermost.tree.name() if self._innermost.tree else name,
+            plain_size=PLAIN_SIZE + self._payload_size,
+        )
 
     def _out(self, data: bytes) -> None:
         self._tree.update(data)
@@ -166,24 +151,16 @@ def _begin(identity: Identity, hop: Hop, niceness: int, private: bytes) -> tuple
 class _Layer:
     """One encrypted packet in the making, around a plain packet or around the next layer."""
 
-    def __init__(
-        self, out: Callable[[bytes], None], header: bytes, keys: Keys, plain: Plain, workers: Workers
-    ) -> None:
+    def __init__(self, out: Callable[[bytes], None], header: bytes, keys: Keys, plain: Plain) -> None:
         self._out = out
         self._header = header
         self._keys = keys
-        self._workers = workers
         self._blocks = 0
         self._length = 0
         self._cutter = Cutter()
-        self._sealed = InOrder(workers, self._put)
         self.size = 0
         self.tree: MerkleTree | None = None
         self.write(plain.encode())
-
-    def name_too(self) -> None:
-        """Have this layer hashed as well."""
-        self.tree = MerkleTree(self._workers)
 
     def write(self, data: Buffer) -> None:
         """Add bytes of the plain packet."""
@@ -201,13 +178,12 @@ class _Layer:
             key, last = self._keys.full, last[BLOCK:]
         inner = min(pad, BLOCK - len(last))
         self._seal(key, last + bytes(inner))
-        self._sealed.finish()
         outer = pad - inner
         for offset in range(0, outer, BLOCK):
             self._put(self._keys.padding(offset, min(BLOCK, outer - offset)))
 
     def _seal(self, key: bytes, block: bytes) -> None:
-        self._sealed.call(self._keys.seal, key, self._blocks, block)
+        self._put(self._keys.seal(key, self._blocks, block))
         self._blocks += 1
 
     def _put(self, data: bytes) -> None:

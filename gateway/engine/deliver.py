@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING
 
 from gateway.arguments import checked_arguments
 from gateway.engine.policy import objection
-from gateway.errors import ConfigError, GatewayError, PluginError, Refused
+from gateway.errors import ConfigError, GatewayError, Refused
 from gateway.mail.bsmtp import scan
 from gateway.mail.envelope import Envelope, Recipient
 from gateway.mail.message import Message
@@ -176,9 +176,11 @@ def hand_over(
     for outcome in said:
         given = allowed.get(outcome.transaction)
         if given is None:
+            # A plugin that mixes up its transactions is not listened to any further.
             name = whole.egress.name
-            msg = f"egress {name}: an outcome for transaction {outcome.transaction}, not given to it"
-            raise PluginError(msg)
+            words = f"egress {name}: an outcome for transaction {outcome.transaction}, not given to it"
+            progress.words.update(dict.fromkeys(allowed, words))
+            break
         progress.note(outcome, given)
         note(progress)
     for number, delivery in allowed.items():

@@ -44,6 +44,7 @@ class Party:
 
     def __init__(self, root: Path, name: str) -> None:
         self.root = root / name
+        self.root.mkdir()
         self.name = name
         self.identity = Identity.generate()
         self.memory = Memory()

@@ -1,0 +1,246 @@
+"""``gateway demo``: three nodes in a temporary directory, and a message that crosses them.
+
+Every step is the command that a person would type, run by the same interpreter. What the
+relay could learn is read from the very bytes that it holds, and it is made to try.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from typing import NamedTuple
+
+import click
+
+from gateway.cli import Setting
+from gateway.errors import EX_FAILURE, EX_OK, BadPacket, GatewayError
+from gateway.packet import niceness
+from gateway.packet.header import Header
+from gateway.packet.identity import Identity, encode
+from gateway.packet.opening import open_packet
+from gateway.spool.layout import Job
+from gateway.spool.spool import Spool
+
+SUBJECT = "The spare key is under the third flower pot"
+LETTER = f"""\
+From: Alice <alice@alice.example>
+To: Bob <bob@bob.example>
+Subject: {SUBJECT}
+Date: Sat, 01 Nov 2025 09:00:00 +0000
+Message-ID: <flowerpot@alice.example>
+
+Dear Bob,
+
+water the ferns, please.
+.
+Alice
+""".encode()
+PUBLIC = ("id", "exchpub", "signpub", "noisepub")
+LIMIT = 60
+"""[s] For one step; each takes a fraction of a second."""
+
+
+@click.command("demo", short_help="three nodes in a temporary directory: a message crosses, every step shown")
+@click.option("--keep", metavar="DIR", help="make the nodes in DIR, new or empty, and leave them there")
+@click.pass_obj
+def command(setting: Setting, *, keep: str | None) -> int:
+    """Send one message from alice over relay to bob, by USB stick, and show every step.
+
+    Needs no mail server, no network, no root. Status 0 only if what arrived is byte for
+    byte what was sent.
+    """
+    root = os.path.abspath(keep) if keep else tempfile.mkdtemp(prefix="gateway-demo-")
+    try:
+        os.makedirs(root, exist_ok=True)
+        if os.listdir(root):
+            setting.say(f"{root} is not empty")
+            return EX_FAILURE
+        return _Demo(root).play()
+    except (_Failed, OSError, GatewayError) as failure:
+        setting.say(f"the demo failed: {failure}")
+        return EX_FAILURE
+    finally:
+        if not keep:
+            shutil.rmtree(root, ignore_errors=True)
+
+
+class _Failed(Exception):
+    """A step went wrong; the text says which and how."""
+
+
+class _Node(NamedTuple):
+    """One party: its name, its directory and its keys."""
+
+    name: str
+    directory: str
+    identity: Identity
+
+    @property
+    def spool(self) -> Spool:
+        return Spool(f"{self.directory}/spool")
+
+    def only_packet(self, box: str, other: _Node) -> Job:
+        """Return the one packet that lies in a box for, or from, another node."""
+        assert box in ("rx", "tx")
+        jobs = list(self.spool.jobs(encode(other.identity.id), box))  # type: ignore[arg-type]
+        if len(jobs) != 1:
+            msg = f"{len(jobs)} packets in {box} of {self.name} where one was expected"
+            raise _Failed(msg)
+        return jobs[0]
+
+
+class _Demo:
+    """The play: its stage is one directory, its commands are real."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._alice, self._relay, self._bob = (
+            _Node(name, f"{root}/{name}", Identity.generate()) for name in ("alice", "relay", "bob")
+        )
+
+    def play(self) -> int:
+        """Run all steps, telling each; return the exit status."""
+        alice, relay, bob = self._alice, self._relay, self._bob
+        self._set_the_stage()
+        _tell(
+            f"Three nodes in {self._root}: alice, relay, bob.",
+            "alice knows bob only by way of relay, and all that moves is a USB stick.",
+            "",
+            "1. alice's mail server writes a message into a pipe, as Exim does:",
+        )
+        self._run("exec bob rsmtp < letter.bsmtp", at=alice)
+        job = alice.only_packet("tx", relay)
+        _tell(
+            f"   > {SUBJECT!r}, from alice@alice.example to bob@bob.example",
+            "   Sealed by alice for bob, and that once more for relay. On the disk, so: status 0.",
+            f"   Waiting for relay: {_short(job.name)}, {job.size} bytes",
+            "",
+            "2. The stick goes from alice to relay:",
+        )
+        self._carry(alice, relay)
+        _tell("", "3. relay opens what is sealed for it. Inside is another packet, for bob:")
+        self._run("toss", at=relay)
+        self._look_over_the_relays_shoulder()
+        _tell("", "4. The stick goes from relay to bob:")
+        self._carry(relay, bob)
+        _tell("", "5. bob checks the packet to its last byte, and only then delivers:")
+        self._run("toss", at=bob)
+        return self._compare()
+
+    def _set_the_stage(self) -> None:
+        alice, relay, bob = self._alice, self._relay, self._bob
+        inbox = f'exec.rsmtp = {{ egress = "maildir", path = "{bob.directory}/Maildir" }}'
+        _write_node(alice, {relay: "", bob: 'via = ["relay"]'})
+        _write_node(relay, {alice: "", bob: ""})
+        _write_node(bob, {alice: inbox, relay: ""})
+        os.mkdir(f"{self._root}/stick")
+        stuffed = LETTER.replace(b"\n.", b"\n..")
+        with open(f"{self._root}/letter.bsmtp", "wb") as file:
+            file.write(
+                b"MAIL FROM:<alice@alice.example>\nRCPT TO:<bob@bob.example>\nDATA\n" + stuffed + b".\n"
+            )
+
+    def _carry(self, sender: _Node, receiver: _Node) -> None:
+        self._run("xfer --tx --mkdir stick", at=sender)
+        self._run("xfer --rx stick", at=receiver)
+
+    def _look_over_the_relays_shoulder(self) -> None:
+        """Show what relay can read of the packet for bob, and that it cannot open it."""
+        alice, relay, bob = self._alice, self._relay, self._bob
+        job = relay.only_packet("tx", bob)
+        with relay.spool.open(job) as file:
+            data = file.read()
+        # With bob's id relay gets past the address on the packet; what is left is its keys.
+        impostor = dataclasses.replace(relay.identity, id=bob.identity.id)
+        try:
+            with relay.spool.open(job) as file:
+                opened = open_packet(
+                    file, identity=impostor, signpub_of={alice.identity.id: alice.identity.signpub}.get
+                )
+                b"".join(opened.payload())
+        except BadPacket as refusal:
+            refused = str(refusal)
+        else:
+            msg = "relay could open the packet for bob"
+            raise _Failed(msg)
+        if SUBJECT.encode() in data:
+            msg = "the subject can be read in the packet for bob"
+            raise _Failed(msg)
+        urgency = niceness.format(Header.decode(data).niceness)
+        _tell(
+            "   All that relay can read of it, in clear in its first 172 bytes:",
+            f"     from alice, id {_short(encode(alice.identity.id))}",
+            f"     to bob, id {_short(encode(bob.identity.id))}",
+            f"     niceness {urgency} (how urgent), {len(data)} bytes in all",
+            "   Is the subject anywhere in these bytes?  no",
+            f"   relay tries its own keys on it:  {refused}",
+        )
+
+    def _compare(self) -> int:
+        """Show the delivered mail; the exit status says whether it is what alice sent."""
+        inbox = f"{self._bob.directory}/Maildir/new"
+        mails = os.listdir(inbox) if os.path.isdir(inbox) else []
+        if len(mails) != 1:
+            msg = f"{len(mails)} mails in {inbox} where one was expected"
+            raise _Failed(msg)
+        with open(f"{inbox}/{mails[0]}", "rb") as file:
+            mail = file.read()
+        added, same, _ = mail.partition(LETTER)
+        _tell(f"   bob/Maildir/new/{mails[0]}:")
+        _tell(*(f"     {line}" for line in mail.decode().splitlines()[:7]))
+        if not same or not mail.endswith(LETTER):
+            msg = "what arrived is not what was sent"
+            raise _Failed(msg)
+        ahead = f", behind {len(added.splitlines())} line that the mailbox put first" if added else ""
+        digest = hashlib.sha256(LETTER).hexdigest()[:16]
+        _tell("", f"Byte for byte what alice sent ({len(LETTER)} bytes, SHA-256 {digest}…){ahead}.")
+        return EX_OK
+
+    def _run(self, words: str, *, at: _Node) -> None:
+        """Run one command of a node, shown as it would be typed."""
+        line, _, source = words.partition(" < ")
+        given = ["--config", f"{at.name}/gateway.toml", *line.split()]
+        _tell(f"   $ gateway {' '.join(given)}{' < ' + source if source else ''}")
+        with open(f"{self._root}/{source}" if source else os.devnull, "rb") as stdin:
+            done = subprocess.run(
+                [sys.executable, "-P", "-m", "gateway", *given],
+                stdin=stdin,
+                capture_output=True,
+                cwd=self._root,
+                timeout=LIMIT,
+                check=False,
+            )
+        said = (done.stdout + done.stderr).decode(errors="replace")
+        if done.returncode != EX_OK:
+            msg = f"{line.split()[0]} at {at.name} ended with status {done.returncode}: {said.strip()}"
+            raise _Failed(msg)
+        _tell(*(f"   {text}" for text in said.splitlines()))
+
+
+def _write_node(node: _Node, neighbours: dict[_Node, str]) -> None:
+    """Write a node's configuration; the keys are in it, so nobody else may read it."""
+    lines = [f'spool = "{node.directory}/spool"', f'log = "{node.directory}/log"', "", "[self]"]
+    own = (field.name for field in dataclasses.fields(Identity))
+    lines += [f'{word} = "{encode(getattr(node.identity, word))}"' for word in own]
+    for other, more in neighbours.items():
+        lines += ["", f"[neigh.{other.name}]"]
+        lines += [f'{word} = "{encode(getattr(other.identity, word))}"' for word in PUBLIC]
+        lines += [more] if more else []
+    os.mkdir(node.directory)
+    path = f"{node.directory}/gateway.toml"
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write("\n".join([*lines, ""]))
+
+
+def _short(name: str) -> str:
+    return f"{name[:8]}…"
+
+
+def _tell(*lines: str) -> None:
+    for line in lines:
+        click.echo(line)

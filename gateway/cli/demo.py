@@ -7,7 +7,6 @@ relay could learn is read from the very bytes that it holds, and it is made to t
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import os
 import shutil
 import subprocess
@@ -26,10 +25,12 @@ from gateway.packet.opening import open_packet
 from gateway.spool.layout import Job
 from gateway.spool.spool import Spool
 
+SENDER = "alice@alice.example"
+RECIPIENT = "bob@bob.example"
 SUBJECT = "The spare key is under the third flower pot"
 LETTER = f"""\
-From: Alice <alice@alice.example>
-To: Bob <bob@bob.example>
+From: Alice <{SENDER}>
+To: Bob <{RECIPIENT}>
 Subject: {SUBJECT}
 Date: Sat, 01 Nov 2025 09:00:00 +0000
 Message-ID: <flowerpot@alice.example>
@@ -41,6 +42,8 @@ water the ferns, please.
 Alice
 """.encode()
 PUBLIC = ("id", "exchpub", "signpub", "noisepub")
+SHOWN = 5
+"""How many lines of the delivered mail are shown: what the mailbox put first, and some of the letter."""
 LIMIT = 60
 """[s] For one step; each takes a fraction of a second."""
 
@@ -111,13 +114,12 @@ class _Demo:
             f"Three nodes in {self._root}: alice, relay, bob.",
             "alice knows bob only by way of relay, and all that moves is a USB stick.",
             "",
-            "1. alice's mail server writes a message into a pipe, as Exim does:",
+            f"1. alice's mail server has {SUBJECT!r} for {RECIPIENT}, and hands it over:",
         )
         self._run("exec bob rsmtp < letter.bsmtp", at=alice)
         job = alice.only_packet("tx", relay)
         _tell(
-            f"   > {SUBJECT!r}, from alice@alice.example to bob@bob.example",
-            "   Sealed by alice for bob, and that once more for relay. On the disk, so: status 0.",
+            "   Sealed for bob, and that once more for relay. It is on the disk, hence status 0.",
             f"   Waiting for relay: {_short(job.name)}, {job.size} bytes",
             "",
             "2. The stick goes from alice to relay:",
@@ -168,17 +170,17 @@ class _Demo:
         else:
             msg = "relay could open the packet for bob"
             raise _Failed(msg)
-        if SUBJECT.encode() in data:
-            msg = "the subject can be read in the packet for bob"
+        told = [text for text in (SUBJECT, SENDER, RECIPIENT) if text.encode() in data]
+        if told:
+            msg = f"{told[0]!r} can be read in the packet for bob"
             raise _Failed(msg)
         urgency = niceness.format(Header.decode(data).niceness)
         _tell(
-            "   All that relay can read of it, in clear in its first 172 bytes:",
-            f"     from alice, id {_short(encode(alice.identity.id))}",
-            f"     to bob, id {_short(encode(bob.identity.id))}",
-            f"     niceness {urgency} (how urgent), {len(data)} bytes in all",
-            "   Is the subject anywhere in these bytes?  no",
-            f"   relay tries its own keys on it:  {refused}",
+            "   All that relay can read of it stands in clear in its first 172 bytes:",
+            f"     from {_party(alice)} to {_party(bob)}",
+            f"     niceness {urgency}: how urgent it is; {len(data)} bytes in all",
+            "   Are subject, sender or recipient to be found in these bytes?  no",
+            f"   Do relay's keys open it?  no: {refused}",
         )
 
     def _compare(self) -> int:
@@ -192,13 +194,13 @@ class _Demo:
             mail = file.read()
         added, same, _ = mail.partition(LETTER)
         _tell(f"   bob/Maildir/new/{mails[0]}:")
-        _tell(*(f"     {line}" for line in mail.decode().splitlines()[:7]))
+        _tell(*(f"     {line}" for line in mail.decode().splitlines()[:SHOWN]))
         if not same or not mail.endswith(LETTER):
             msg = "what arrived is not what was sent"
             raise _Failed(msg)
-        ahead = f", behind {len(added.splitlines())} line that the mailbox put first" if added else ""
-        digest = hashlib.sha256(LETTER).hexdigest()[:16]
-        _tell("", f"Byte for byte what alice sent ({len(LETTER)} bytes, SHA-256 {digest}…){ahead}.")
+        count = len(added.splitlines())
+        behind = f"Behind the {count} lines that a mailbox puts first it is" if count else "It is"
+        _tell("", f"{behind} byte for byte what alice sent ({len(LETTER)} bytes).")
         return EX_OK
 
     def _run(self, words: str, *, at: _Node) -> None:
@@ -235,6 +237,10 @@ def _write_node(node: _Node, neighbours: dict[_Node, str]) -> None:
     path = f"{node.directory}/gateway.toml"
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write("\n".join([*lines, ""]))
+
+
+def _party(node: _Node) -> str:
+    return f"{node.name} ({_short(encode(node.identity.id))})"
 
 
 def _short(name: str) -> str:

@@ -199,7 +199,7 @@ class _Exchange:
                     return
             else:
                 self._known += 1
-                self._report(_event(EventKind.RECEIVED, packet, name, detail={"known": known}))
+                self._tell(EventKind.RECEIVED, packet, name, known=known)
             if not self._keep:
                 source.remove(packet)
         except FileNotFoundError:
@@ -233,7 +233,7 @@ class _Exchange:
                 self._spool.commit(staged, node, "rx", packet, alias=name)
         self._received += 1
         self._bytes += size
-        self._report(_event(EventKind.RECEIVED, packet, name, niceness=niceness, size=size))
+        self._tell(EventKind.RECEIVED, packet, name, niceness=niceness, size=size)
         return True
 
     # Sending
@@ -297,7 +297,7 @@ class _Exchange:
                     target.put(job.name, _checked(file, job.name))
                     self._sent += 1
                     self._bytes += job.size
-                    self._report(_event(EventKind.SENT, job.name, name, niceness=niceness, size=job.size))
+                    self._tell(EventKind.SENT, job.name, name, niceness=niceness, size=job.size)
             if not self._keep:
                 self._spool.drop_sent(job.node, job.name)
         except UnknownJob:
@@ -309,27 +309,14 @@ class _Exchange:
         except OSError as failure:
             self._fail(path, failure)
 
+    def _tell(
+        self, kind: EventKind, packet: str, name: str, *, niceness: int = 0, size: int = 0, **more: object
+    ) -> None:
+        detail = {"link": "xfer", "path": self._medium.path, **more}
+        self._report(Event(kind, packet, name, niceness, size, detail=detail))
+
     def _fail(self, path: str, failure: OSError) -> None:
         self._failures.append(f"{path}: {failure.strerror}")
-
-
-def _event(
-    kind: EventKind,
-    packet: str,
-    name: str,
-    *,
-    niceness: int = 0,
-    size: int = 0,
-    detail: Mapping[str, object] | None = None,
-) -> Event:
-    return Event(
-        kind=kind,
-        packet=packet,
-        node=name,
-        niceness=niceness,
-        size=size,
-        detail={"link": "xfer", **(detail or {})},
-    )
 
 
 def _read(file: BinaryIO, size: int) -> bytes:

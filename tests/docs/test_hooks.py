@@ -127,8 +127,8 @@ def test_example_of_gateway_check_delivery(example: Callable[..., Any]) -> None:
 
 
 def test_example_of_gateway_event(example: Callable[..., Any], capsys: pytest.CaptureFixture[str]) -> None:
-    example(event=Event(kind=EventKind.HELD, packet="P", node="bob", text="why"))
-    example(event=Event(kind=EventKind.SENT, packet="Q", node="bob"))
+    example(event=Event(kind=EventKind.HELD, packet="P", node="bob", text="why"), config=CONFIG)
+    example(event=Event(kind=EventKind.SENT, packet="Q", node="bob"), config=CONFIG)
     assert "P from bob: why\n" == capsys.readouterr().out
 
 

@@ -10,9 +10,9 @@ written fails nothing: it is complained of once.
 
 Keys of `Event.detail` that find their way into NNCP's fields:
 
-===============  =========  ==================================================================
+===============  =========  ========================================================================
 key              field      meaning
-===============  =========  ==================================================================
+===============  =========  ========================================================================
 ``type``         Type       ``exec`` (default), ``trns``, ``ack``
 ``handle``       Dst        the handle, followed by
 ``arguments``    Dst        its arguments
@@ -24,8 +24,8 @@ key              field      meaning
 ``link``         Who        ``xfer``, ``bundle``, ``call`` (default): by which way it moved
 ``path``         Dir        the directory of ``xfer``
 ``known``                   true: it came, but we had it already
-``who``          Who        the kind of failure, if not ``rx-handle``
-===============  =========  ==================================================================
+``who``          Who        the kind of failure, if not ``rx-handle`` or, without a handle, ``rx-open``
+===============  =========  ========================================================================
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ def _tossed(event: Event, config: Config) -> _Fields:
 
 def _failed(event: Event, config: Config) -> _Fields:
     yield "Err", event.text or event.kind.value
-    yield "Who", event.detail.get("who", "rx-handle")
+    yield "Who", event.detail.get("who") or ("rx-handle" if "handle" in event.detail else "rx-open")
     yield from _job(event, config)
     if event.detail.get("output"):
         yield "Output", event.detail["output"]
@@ -219,8 +219,9 @@ def _job(event: Event, config: Config) -> _Fields:
     yield "Pkt", event.packet
     yield "Nice", event.niceness
     yield "Size", event.size
-    yield "Type", event.detail.get("type", "exec")
-    yield "Dst", _destination(event, config)
+    if "handle" in event.detail or "type" in event.detail:
+        yield "Type", event.detail.get("type", "exec")
+        yield "Dst", _destination(event, config)
     yield from _extra(event.detail)
 
 

@@ -1,31 +1,23 @@
-"""The one place where programs are started, and the rules under which they run.
-
-A program is run by argument list, never by a shell, with exactly the environment it was
-given, in its own session, in ``/``, with umask 022, every descriptor but 0 to 2 closed, no
-signal ignored or blocked, and a time limit. What it prints is read to the end and kept up
-to a bound, so a talkative program is never stopped by a full pipe.
-"""
+"""Running a program: started, fed, read, ended in time, and waited for."""
 
 from __future__ import annotations
 
 import os
 import select
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import IO, TYPE_CHECKING, cast
 
 from gateway.errors import ProgramError
+from gateway.program.environment import find_program
+from gateway.program.output import Finished, Kept
+from gateway.program.signals import deferred, heed_signals
 
 if TYPE_CHECKING:
     import subprocess
-
-SAFE_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
-"""Where a program named without a slash is looked for, and the PATH it gets itself."""
 
 KEEP_OUTPUT = 65536
 GRACE = 5.0
@@ -33,95 +25,6 @@ GRACE = 5.0
 
 _CHUNK = 65536
 _DRAIN = 1 << 20
-_SAYS = 500
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finished:
-    """How a program ended and what it printed.
-
-    Exactly one of `status` (exit status) and `signal` (number) is set. `output` is stdout
-    and stderr in the order in which they were read; each of the three is cut in its middle
-    to the bound, with a line that says how much is missing.
-    """
-
-    status: int | None
-    signal: int | None
-    timed_out: bool
-    output: bytes
-    stdout: bytes
-    stderr: bytes
-    timeout: float = 0.0
-
-    @property
-    def ok(self) -> bool:
-        """Whether it exited with status 0, within its time."""
-        return self.status == 0 and not self.timed_out
-
-    def says(self) -> str:
-        """Return how it ended and what it printed as one printable line of bounded length."""
-        if self.timed_out:
-            how = f"not finished within {self.timeout:g} s"
-        elif self.signal is not None:
-            how = f"killed by {_signal_name(self.signal)}"
-        else:
-            how = f"exit status {self.status}"
-        words = self.words()
-        return f"{how}: {words}" if words else how
-
-    def words(self) -> str:
-        """Return what it printed as one printable line of bounded length."""
-        words = "; ".join(filter(None, (_printable(line) for line in self.output.splitlines())))
-        if len(words) > _SAYS:
-            words = words[: _SAYS // 2] + " ... " + words[-_SAYS // 2 :]
-        return words
-
-
-def clean_environ(
-    *, self_id: str, sender_id: str, niceness: int, extra: Mapping[str, str] | None = None
-) -> dict[str, str]:
-    """Return the complete environment of a program that handles a packet.
-
-    ``NNCP_SELF`` and ``NNCP_SENDER`` are the ids (base32) of this node and of the one that
-    signed the packet, ``NNCP_NICE`` the niceness in decimal: NNCP's three. ``PATH`` is
-    `SAFE_PATH`, ``HOME`` the home directory of the user we run as (``/`` if it has none),
-    ``LANG`` is ``C``, so that what is logged is what the manual page says. Nothing of our
-    own environment passes; `extra` comes last and wins.
-    """
-    import pwd  # noqa: PLC0415 - only where programs are run
-
-    try:
-        home = pwd.getpwuid(os.geteuid()).pw_dir
-    except KeyError:
-        home = ""
-    return {
-        "NNCP_SELF": self_id,
-        "NNCP_SENDER": sender_id,
-        "NNCP_NICE": str(niceness),
-        "PATH": SAFE_PATH,
-        "HOME": home or "/",
-        "LANG": "C",
-        **(extra or {}),
-    }
-
-
-def find_program(name: str) -> str:
-    """Return the absolute path of a program: as given, or found on `SAFE_PATH`.
-
-    Raises:
-        ProgramError: temporary; it is a relative path or on none of the directories.
-    """
-    if name.startswith("/"):
-        return name
-    if name and "/" not in name:
-        for directory in SAFE_PATH.split(":"):
-            path = f"{directory}/{name}"
-            if os.access(path, os.X_OK) and os.path.isfile(path):
-                return path
-        msg = f"program {name!r}: not in {SAFE_PATH}"
-    else:
-        msg = f"program {name!r}: neither an absolute path nor a bare name"
-    raise ProgramError(msg)
 
 
 def run_program(
@@ -149,32 +52,15 @@ def run_program(
     """
     source, chunks = _as_file_or_chunks(stdin)
     heed_signals()
-    process = _start(argv, source, feed=chunks is not None, environ=environ)
-    return _Run(process, chunks, timeout, keep_output).finish(argv[0])
-
-
-def heed_signals() -> None:
-    """Undo what our parent told us to ignore; does nothing outside the main thread.
-
-    A signal that a process ignores is ignored by its children as well, and MTAs start us
-    with SIGTERM ignored. Here it gets a handler that does nothing: the same for us, while
-    the programs we start have the default again. An inherited SIGCHLD is set to its default,
-    without which no exit status could be learnt. Call it before starting threads that run
-    programs; elsewhere `run_program` does.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        return
-    for number in _RESTORED:
-        if signal.getsignal(number) is signal.SIG_IGN:
-            signal.signal(number, signal.SIG_DFL if number == signal.SIGCHLD else _do_nothing)
-
-
-_RESTORED = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE, signal.SIGXFSZ})
-"""Python ignores SIGPIPE and SIGXFSZ for itself, and subprocess gives them back."""
-
-
-def _do_nothing(_number: int, _frame: object) -> None:
-    pass
+    run: _Run | None = None
+    try:
+        with deferred():
+            process = _start(argv, source, feed=chunks is not None, environ=environ)
+            run = _Run(process, chunks, timeout, keep_output)
+        return run.finish(argv[0])
+    finally:
+        if run is not None:
+            run.close()
 
 
 def _as_file_or_chunks(
@@ -189,6 +75,7 @@ def _as_file_or_chunks(
     try:
         file = cast("IO[bytes]", stdin)
         descriptor = file.fileno()
+        file.flush()
         os.lseek(descriptor, file.tell(), os.SEEK_SET)
     except OSError:  # no descriptor, or one that cannot seek and whose object may hold read-ahead bytes
         return None, iter(lambda: read(_CHUNK), b"")
@@ -244,7 +131,7 @@ class _Run:
         self.chunks = chunks
         self.pending = memoryview(b"")
         self.timeout = timeout
-        self.both, self.out, self.err = _Kept(keep_output), _Kept(keep_output), _Kept(keep_output)
+        self.both, self.out, self.err = Kept(keep_output), Kept(keep_output), Kept(keep_output)
         self.wait_status: int | None = None
         self.timed_out = False
         self.poll = select.poll()
@@ -252,12 +139,9 @@ class _Run:
         self.pidfd = -1
 
     def finish(self, name: str) -> Finished:
-        try:
-            self._watch_all()
-            self._work(name)
-            self._read_what_is_there()
-        finally:
-            self._close()
+        self._watch_all()
+        self._work(name)
+        self._read_what_is_there()
         assert self.wait_status is not None
         code = os.waitstatus_to_exitcode(self.wait_status)
         return Finished(
@@ -282,7 +166,7 @@ class _Run:
         if self.process.stdin is not None:
             self._watch(self.process.stdin, select.POLLOUT, partial(self._write, self.process.stdin))
 
-    def _outputs(self) -> list[tuple[IO[bytes], _Kept]]:
+    def _outputs(self) -> list[tuple[IO[bytes], Kept]]:
         assert self.process.stdout is not None
         assert self.process.stderr is not None
         return [(self.process.stdout, self.out), (self.process.stderr, self.err)]
@@ -366,7 +250,7 @@ class _Run:
         self._unwatch(stream)
         stream.close()
 
-    def _read(self, stream: IO[bytes], kept: _Kept) -> int:
+    def _read(self, stream: IO[bytes], kept: Kept) -> int:
         """Take what one read gives and return how much it was; 0 when there is nothing now."""
         try:
             chunk = os.read(stream.fileno(), _CHUNK)
@@ -385,7 +269,7 @@ class _Run:
             while left > 0 and (size := self._read(stream, kept)):
                 left -= size
 
-    def _close(self) -> None:
+    def close(self) -> None:
         """Leave nothing behind; a program still at work is killed before its input is closed."""
         if self.wait_status is None:
             self._kill()
@@ -408,42 +292,3 @@ class _Run:
 
 _UNKILLED: list[subprocess.Popen[bytes]] = []
 """Programs that we may not kill; their inputs stay open while we live, lest a part look whole."""
-
-
-class _Kept:
-    """The first and the last part of an output of any length."""
-
-    def __init__(self, limit: int) -> None:
-        self.half = limit // 2
-        self.head = bytearray()
-        self.tail = bytearray()
-        self.size = 0
-
-    def add(self, chunk: bytes) -> None:
-        self.size += len(chunk)
-        room = self.half - len(self.head)
-        if room > 0:
-            self.head += chunk[:room]
-            chunk = chunk[room:]
-        self.tail += chunk
-        if len(self.tail) > 2 * self.half:
-            del self.tail[: len(self.tail) - self.half]
-
-    def value(self) -> bytes:
-        cut = self.size - 2 * self.half
-        if cut <= 0:
-            return bytes(self.head + self.tail)
-        tail = self.tail[len(self.tail) - self.half :]
-        return b"%b\n[... %d bytes cut ...]\n%b" % (bytes(self.head), cut, bytes(tail))
-
-
-def _printable(line: bytes) -> str:
-    text = " ".join(line.decode("utf-8", "replace").split())
-    return "".join(c if c.isprintable() else "?" for c in text)
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

@@ -13,9 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway import program
 from gateway.errors import ProgramError
-from gateway.program import SAFE_PATH, Finished, clean_environ, find_program, run_program
+from gateway.program import SAFE_PATH, Finished, run, run_program
 
 ENVIRON = {"PATH": SAFE_PATH, "A": "b"}
 PYTHON = [sys.executable, "-I", "-S", "-c"]
@@ -135,47 +134,43 @@ def test_chunks_that_raise_never_look_like_the_end(tmp_path: Path, error: type[E
 
 @pytest.mark.usefixtures("waiting")
 def test_time_limit() -> None:
-    start = time.monotonic()
     finished = sh("exec sleep 60", timeout=0.3)
     assert (None, signal.SIGTERM, True) == (finished.status, finished.signal, finished.timed_out)
-    assert time.monotonic() - start < program.GRACE
     assert "not finished within 0.3 s" == finished.says()
 
 
 def test_time_limit_of_a_program_that_does_not_obey(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(program, "GRACE", 0.3)
-    finished = sh("trap '' TERM; echo here; while :; do sleep 0.1; done", timeout=0.5)
+    monkeypatch.setattr(run, "GRACE", 0.3)
+    finished = sh("trap '' TERM; echo here; while :; do sleep 0.1; done", timeout=1)
     assert (signal.SIGKILL, True, b"here\n") == (finished.signal, finished.timed_out, finished.stdout)
 
 
 def test_exit_0_after_the_time_limit_is_not_ok() -> None:
-    finished = sh("trap 'exit 0' TERM; while :; do sleep 0.05; done", timeout=0.3)
+    finished = sh("trap 'exit 0' TERM; while :; do sleep 0.05; done", timeout=1)
     assert (0, True, False) == (finished.status, finished.timed_out, finished.ok)
 
 
 def test_input_stays_open_while_a_late_program_ends(tmp_path: Path) -> None:
     """A program that catches SIGTERM and reads on must not find an end in what it was given."""
     body = (b"x" * 65536 for _ in range(1000))
-    script = f"trap : TERM; sleep 0.6 & wait; wait; cat >{tmp_path}/body; touch {tmp_path}/taken"
-    assert sh(script, stdin=body, timeout=0.3).timed_out
+    script = f"trap : TERM; sleep 1.3 & wait; wait; cat >{tmp_path}/body; touch {tmp_path}/taken"
+    assert sh(script, stdin=body, timeout=1).timed_out
     assert not (tmp_path / "taken").exists()
 
 
 def test_time_limit_kills_what_the_program_left_behind(tmp_path: Path) -> None:
     script = f"(trap '' TERM; echo $$ >&2; exec sleep 60) & echo $! >{tmp_path}/pid; sleep 60"
-    assert sh(script, timeout=0.5).timed_out
+    assert sh(script, timeout=1).timed_out
     pid = int((tmp_path / "pid").read_text())
     assert wait_for(lambda: not alive(pid))
 
 
 @pytest.mark.usefixtures("waiting")
 def test_background_child_that_holds_the_output_is_left_alone(tmp_path: Path) -> None:
-    start = time.monotonic()
     finished = sh(f"sleep 30 & echo $! >{tmp_path}/pid; echo accepted", timeout=20)
     pid = int((tmp_path / "pid").read_text())
     try:
         assert (True, b"accepted\n") == (finished.ok, finished.output)
-        assert time.monotonic() - start < 10
         assert alive(pid)
     finally:
         os.kill(pid, signal.SIGKILL)
@@ -193,32 +188,11 @@ def test_100_mb_of_output_are_read_and_bounded() -> None:
     assert len(finished.stdout) < 1100
 
 
-@pytest.mark.parametrize("size", [0, 9, 10, 11, 14, 15, 16, 1000])
-def test_output_around_the_bound(size: int) -> None:
-    text = b"".join(b"%d" % (i % 10) for i in range(size))
-    kept = program._Kept(10)
-    for i in range(0, size, 3):
-        kept.add(text[i : i + 3])
-    cut = size - 10
-    assert (
-        text if size <= 10 else b"%b\n[... %d bytes cut ...]\n%b" % (text[:5], cut, text[-5:])
-    ) == kept.value()
-
-
 def test_environment_is_exactly_what_was_given() -> None:
     script = "import os,sys; sys.stdout.write(repr(sorted(os.environ.items())))"
     finished = run_program([*PYTHON, script], stdin=None, environ={"A": "b=c", "Z": ""}, timeout=30)
     # Python itself coerces the C locale and says so in LC_CTYPE.
     assert [("A", "b=c"), ("Z", "")] == [v for v in eval(finished.stdout) if v[0] != "LC_CTYPE"]
-
-
-def test_clean_environ() -> None:
-    environ = clean_environ(self_id="SELF", sender_id="SENDER", niceness=96, extra={"X": "y"})
-    assert {"NNCP_SELF", "NNCP_SENDER", "NNCP_NICE", "PATH", "HOME", "LANG", "X"} == environ.keys()
-    assert ("SELF", "SENDER", "96", SAFE_PATH, "C", "y") == tuple(
-        environ[key] for key in ("NNCP_SELF", "NNCP_SENDER", "NNCP_NICE", "PATH", "LANG", "X")
-    )
-    assert os.path.isabs(environ["HOME"])
 
 
 def test_session_directory_umask_and_descriptors(tmp_path: Path) -> None:
@@ -335,15 +309,6 @@ def test_programs_that_cannot_be_started(tmp_path: Path) -> None:
         assert 75 == caught.value.status
 
 
-def test_bare_names_are_found_on_the_safe_path_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    evil = tmp_path / "true"
-    evil.write_text("#!/bin/sh\nexit 9\n")
-    evil.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert find_program("true") in {f"{directory}/true" for directory in SAFE_PATH.split(":")}
-    assert 0 == run_program(["true"], stdin=None, environ={"PATH": str(tmp_path)}, timeout=5).status
-
-
 def test_no_shell_sees_the_arguments() -> None:
     words = ["$(id)", "`id`", ";id", "a b", "*", "'", '"', "\n", ""]
     finished = run_program(["printf", "[%s]", *words], stdin=None, environ=ENVIRON, timeout=5)
@@ -361,21 +326,51 @@ def test_an_interruption_kills_the_program(tmp_path: Path) -> None:
     assert not alive(int((tmp_path / "pid").read_text()))
 
 
+def test_a_signal_during_the_start_does_not_pass_an_empty_input_for_a_whole_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its handler raises while the program exists already and Popen has not returned."""
+
+    class Stop(Exception):
+        pass
+
+    def handler(_number: int, _frame: object) -> None:
+        raise Stop
+
+    def start_with_signal(*arguments: object, **more: object) -> subprocess.Popen[bytes]:
+        process = popen(*arguments, **more)  # type: ignore[call-overload]
+        os.kill(os.getpid(), signal.SIGUSR2)
+        time.sleep(0)
+        return process  # type: ignore[no-any-return]
+
+    popen = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", start_with_signal)
+    before = signal.signal(signal.SIGUSR2, handler)
+    try:
+        with pytest.raises(Stop):
+            sh(f"cat >{tmp_path}/body; touch {tmp_path}/taken", stdin=[b"x"])
+        assert handler is signal.getsignal(signal.SIGUSR2)
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+    time.sleep(0.2)
+    assert not (tmp_path / "taken").exists()
+
+
 def test_a_program_that_cannot_be_killed_is_given_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """As one that became another user; its input stays open."""
 
     def refuse(_pid: int, _number: int) -> None:
         raise PermissionError
 
-    monkeypatch.setattr(program, "GRACE", 0.1)
+    monkeypatch.setattr(run, "GRACE", 0.1)
     monkeypatch.setattr(os, "killpg", refuse)
-    kept = len(program._UNKILLED)
+    kept = len(run._UNKILLED)
     with pytest.raises(ProgramError, match="cannot be killed"):
-        sh(f"echo $$ >{tmp_path}/pid; exec sleep 60", stdin=(b"x" * 65536 for _ in range(100)), timeout=0.3)
+        sh(f"echo $$ >{tmp_path}/pid; exec sleep 60", stdin=(b"x" * 65536 for _ in range(100)), timeout=1)
     pid = int((tmp_path / "pid").read_text())
     assert alive(pid)
-    assert kept + 1 == len(program._UNKILLED)
-    process = program._UNKILLED.pop()
+    assert kept + 1 == len(run._UNKILLED)
+    process = run._UNKILLED.pop()
     assert process.stdin is not None
     assert not process.stdin.closed
     process.stdin.close()

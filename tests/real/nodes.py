@@ -165,8 +165,7 @@ class Node:
     def nncp_command(self, command: str, *arguments: str) -> list[str]:
         """Return the command line of a real NNCP program on this node."""
         assert self.nncp_bin is not None, "the node was made without the real NNCP"
-        flags = ["-cfg", str(self.hjson), "-noprogress"]
-        return [str(self.nncp_bin / f"nncp-{command}"), *flags, *arguments]
+        return [str(self.nncp_bin / f"nncp-{command}"), "-cfg", str(self.hjson), *arguments]
 
     # --- looking into the spool ------------------------------------------------------
 

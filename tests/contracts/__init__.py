@@ -1,0 +1,1 @@
+"""What every ingress and every egress owes, as test classes to inherit from."""

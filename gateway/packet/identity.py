@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from nacl import bindings
 
@@ -40,29 +40,49 @@ def node_id(signpub: bytes) -> bytes:
     return bindings.crypto_generichash_blake2b_salt_personal(signpub, digest_size=KEY_SIZE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
+class _Keys(NamedTuple):
+    id: bytes
+    exchpub: bytes
+    exchprv: bytes
+    signpub: bytes
+    signprv: bytes
+    noisepub: bytes
+    noiseprv: bytes
+
+
+class Identity(_Keys):
     """The keys of the local node; raw bytes, 32 each, but `signprv` is seed and public key, 64.
 
-    The id is opaque: nothing here relies on its being derived from `signpub`.
+    The id is opaque: nothing here relies on its being derived from `signpub`. The private
+    keys do not show in its representation.
 
     Raises:
         ValueError: a value has the wrong size.
     """
 
-    id: bytes
-    exchpub: bytes
-    exchprv: bytes = field(repr=False)
-    signpub: bytes
-    signprv: bytes = field(repr=False)
-    noisepub: bytes
-    noiseprv: bytes = field(repr=False)
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
-        for name in ("id", "exchpub", "exchprv", "signpub", "signprv", "noisepub", "noiseprv"):
+    def __new__(
+        cls,
+        *,
+        id: bytes,  # noqa: A002 - the name that the configuration and NNCP have for it
+        exchpub: bytes,
+        exchprv: bytes,
+        signpub: bytes,
+        signprv: bytes,
+        noisepub: bytes,
+        noiseprv: bytes,
+    ) -> Identity:
+        """Check the sizes; the only way in that does."""
+        self = super().__new__(cls, id, exchpub, exchprv, signpub, signprv, noisepub, noiseprv)
+        for name, value in zip(cls._fields, self, strict=True):
             size = SIGNPRV_SIZE if name == "signprv" else KEY_SIZE
-            if len(getattr(self, name)) != size:
-                raise ValueError(f"{name} has {len(getattr(self, name))} bytes, not {size}")
+            if len(value) != size:
+                raise ValueError(f"{name} has {len(value)} bytes, not {size}")
+        return self
+
+    def __repr__(self) -> str:
+        return f"Identity({encode(self.id)})"
 
     @classmethod
     def generate(cls) -> Identity:

@@ -28,7 +28,8 @@ _NAMES = {
 def parse(text: str) -> int:
     """Return the niceness that `text` means: ``96``, ``P``, ``normal``, ``F-5``, ``b+31``, ``MAX-1``.
 
-    A step from a name goes 31 down or 32 up at most and never past 255.
+    A step from a name goes 31 down or 32 up at most, never past 255, and not up from MAX,
+    which NNCP lets wrap around.
 
     Raises:
         ValueError: the text means no niceness.
@@ -55,7 +56,7 @@ def _stepped(text: str) -> int:
         if not found:
             continue
         base = _NAMES.get(name.lower(), 0)
-        if not base or not _is_number(step) or int(step) > most:
+        if not base or base * direction == MAX or not _is_number(step) or int(step) > most:
             return 0
         return base + direction * int(step)
     return _NAMES.get(text.lower(), 0)

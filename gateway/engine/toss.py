@@ -19,6 +19,7 @@ from gateway.engine.handling import Handling
 from gateway.errors import GatewayError, LockBusy, UnknownJob
 from gateway.packet.header import Header
 from gateway.packet.identity import encode
+from gateway.program import heed_signals
 
 if TYPE_CHECKING:
     from gateway.config.model import Config
@@ -133,5 +134,6 @@ class Tosser:
             return
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only when asked for
 
+        heed_signals()  # only the main thread can, and the threads will run programs
         with ThreadPoolExecutor(jobs) as pool:
             yield from pool.map(safely, ordered)

@@ -114,7 +114,7 @@ class _Demo:
             f"Three nodes in {self._root}: alice, relay, bob.",
             "alice knows bob only by way of relay, and all that moves is a USB stick.",
             "",
-            f"1. alice's mail server has {SUBJECT!r} for {RECIPIENT}, and hands it over:",
+            f"1. alice's mail server hands over {SUBJECT!r}, for {RECIPIENT}:",
         )
         self._run("exec bob rsmtp < letter.bsmtp", at=alice)
         job = alice.only_packet("tx", relay)

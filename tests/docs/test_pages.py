@@ -38,5 +38,5 @@ def test_commands_shown_exist(page: Path) -> None:
     plugins = {path.name for path in (ROOT / "plugins").iterdir()}
     known = {*COMMANDS, *PIPE_HELP, *plugins}
     text = "\n".join(re.findall(r"`gateway [^`]*`", page.read_text()) + blocks(page.read_text(), "sh"))
-    for words in re.findall(r"\bgateway((?: --?\w+(?:[ =]/\S+)?)*) ([a-z]+)\b", text):
+    for words in re.findall(r"(?m)(?:^|`)gateway((?: --?\w+(?:[ =]/\S+)?)*) ([a-z]+)\b", text):
         assert words[1] in known, words

@@ -6,7 +6,6 @@ relay could learn is read from the very bytes that it holds, and it is made to t
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import shutil
 import subprocess
@@ -158,7 +157,7 @@ class _Demo:
         with relay.spool.open(job) as file:
             data = file.read()
         # With bob's id relay gets past the address on the packet; what is left is its keys.
-        impostor = dataclasses.replace(relay.identity, id=bob.identity.id)
+        impostor = relay.identity._replace(id=bob.identity.id)
         try:
             with relay.spool.open(job) as file:
                 opened = open_packet(
@@ -227,8 +226,7 @@ class _Demo:
 def _write_node(node: _Node, neighbours: dict[_Node, str]) -> None:
     """Write a node's configuration; the keys are in it, so nobody else may read it."""
     lines = [f'spool = "{node.directory}/spool"', f'log = "{node.directory}/log"', "", "[self]"]
-    own = (field.name for field in dataclasses.fields(Identity))
-    lines += [f'{word} = "{encode(getattr(node.identity, word))}"' for word in own]
+    lines += [f'{word} = "{encode(getattr(node.identity, word))}"' for word in Identity._fields]
     for other, more in neighbours.items():
         lines += ["", f"[neigh.{other.name}]"]
         lines += [f'{word} = "{encode(getattr(other.identity, word))}"' for word in PUBLIC]

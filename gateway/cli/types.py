@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from gateway.config import units
 from gateway.packet import niceness
 
 
@@ -23,3 +24,19 @@ class Niceness(click.ParamType[int]):
 
 
 NICENESS = Niceness()
+
+
+class Duration(click.ParamType[float]):
+    """A length of time as the configuration has it: ``90s``, ``5m``, ``1h30m``, ``5d``; in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the seconds; a usage error names what is wrong."""
+        try:
+            return units.duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+DURATION = Duration()

@@ -14,7 +14,6 @@ from gateway.engine.relay import relay
 from gateway.engine.verify import Arrival, arrive, reason
 from gateway.errors import BadPacket, GatewayError, Malformed, Refused, Truncated
 from gateway.mta import Event, EventKind
-from gateway.packet.compression import decompress
 from gateway.packet.identity import encode
 from gateway.packet.plain import PacketType, split_exec_path
 from gateway.spool.record import WHOLE, JobRecord
@@ -141,23 +140,13 @@ class Handling:
             words = f"no handle {word!r} for {name}: add exec.{word} to [neigh.{name}] in {self._config.path}"
             return self._hold(arrival.job, words, record, arrival)
         with self._spool.scratch(arrival.job.size) as body:
-            self._unpack(arrival, body)
+            # T2: all of it is decrypted, checked and within its limits before anything acts.
+            arrival.unpack(body)
             try:
                 whole = self._parcel(arrival, handle, arguments, body)
             except (Malformed, Truncated, Refused) as objection:
                 return self._hold(arrival.job, str(objection), record, arrival)
             return self._deliver(arrival, whole, record)
-
-    def _unpack(self, arrival: Arrival, body: IO[bytes]) -> None:
-        """T2: the whole body is decrypted, checked and within its limits before anything acts."""
-        limit = arrival.sender.accept.max_size
-        if arrival.plain.type == PacketType.EXEC:
-            for chunk in decompress(arrival.payload(), max_size=limit):
-                body.write(chunk)
-        else:
-            arrival.drain(body.write, limit)
-        body.flush()
-        body.seek(0)
 
     def _parcel(
         self, arrival: Arrival, handle: Handle, arguments: tuple[str, ...], body: IO[bytes]

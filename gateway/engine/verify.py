@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import IO, TYPE_CHECKING
 
 from gateway.errors import BadPacket
+from gateway.packet.compression import decompress
 from gateway.packet.failures import OverLimit, WrongName
 from gateway.packet.opening import Opened, open_packet
+from gateway.packet.plain import PacketType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,6 +61,21 @@ class Arrival:
         for chunk in self.payload(max_size):
             if sink is not None:
                 sink(chunk)
+
+    def unpack(self, body: IO[bytes]) -> None:
+        """Write the whole exec body, decrypted, checked and within the sender's limit, and rewind.
+
+        Raises:
+            BadPacket: the job must be held; what was written is void.
+        """
+        limit = self.sender.accept.max_size
+        if self.plain.type == PacketType.EXEC:
+            for chunk in decompress(self.payload(), max_size=limit):
+                body.write(chunk)
+        else:
+            self.drain(body.write, limit)
+        body.flush()
+        body.seek(0)
 
 
 def arrive(job: Job, file: IO[bytes], config: Config, identity: Identity) -> Arrival:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO
 
 from gateway.errors import SpoolError, UnknownJob
-from gateway.spool import durable
+from gateway.spool import durable, listing
 from gateway.spool.layout import BOXES, HEADER_SIZE, Job, Layout, is_alias, is_name
 from gateway.spool.refusal import refusals
 from gateway.spool.staged import Staged
@@ -100,18 +100,14 @@ class Spool:
 
     def jobs(self, node: str, box: Box) -> Iterator[Job]:
         """Yield the packets in a box, in no order; what is not a packet's file is passed over."""
-        directory = self.paths.box(node, box)
-        with refusals(directory):
-            try:
-                entries = os.scandir(directory)
-            except FileNotFoundError:
-                return
-            with entries:
-                for entry in entries:
-                    if is_name(entry.name) and entry.is_file(follow_symlinks=False):
-                        with suppress(FileNotFoundError):
-                            found = entry.stat(follow_symlinks=False)
-                            yield Job(node, box, entry.name, found.st_size, found.st_mtime)
+        return listing.jobs(self.paths.box(node, box), node, box)
+
+    def headers(self, node: str, box: Box) -> Iterator[tuple[Job, bytes]]:
+        """Yield the same with the first 172 bytes of each: for many, faster than `header` for each.
+
+        What cannot be read has none.
+        """
+        return listing.headers(self.paths.box(node, box), node, box)
 
     def find(self, name: str) -> list[Job]:
         """Return every place where a packet lies."""
@@ -262,7 +258,13 @@ class Spool:
         return released
 
     def remove(self, job: Job) -> None:
-        """Remove a job at a person's word; an inbound one is marked as seen first."""
+        """Remove a job at a person's word; an inbound one is marked as seen first.
+
+        Raises:
+            UnknownJob: temporary; it is not there, so nothing is marked.
+        """
+        if self.job(job.node, job.box, job.name) is None:
+            raise self._unknown(job)
         record = self.recorded(job) if job.box == "hold" else None
         if job.box != "tx" and not (record and record.origin == "tx"):
             self.mark_seen(job.node, job.name)

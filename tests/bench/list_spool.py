@@ -12,8 +12,9 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from gateway.spool.spool import Spool  # noqa: E402 - after the path
-from tests.spool.samples import PACKET, text_of  # noqa: E402 - after the path
+from gateway.spool.layout import BOXES
+from gateway.spool.spool import Spool
+from tests.spool.samples import PACKET, text_of
 
 NODES = 20
 
@@ -36,17 +37,10 @@ def main() -> None:
         if not os.path.isdir(root):
             fill(root, count)
         spool = Spool(root)
-        for what, work in (
-            ("names, sizes, ages", lambda job: None),
-            ("and headers", spool.header),
-        ):
+        for what, look in (("names, sizes, ages", spool.jobs), ("headers as well", spool.headers)):
             started = time.perf_counter()
-            found = 0
-            for node in spool.nodes():
-                for box in ("rx", "tx", "work", "hold"):
-                    for job in spool.jobs(node, box):
-                        work(job)
-                        found += 1
+            boxes = [(node, box) for node in spool.nodes() for box in BOXES]
+            found = sum(1 for node, box in boxes for _ in look(node, box))
             print(f"{found} packets, {what}: {time.perf_counter() - started:.2f} s")
         started = time.perf_counter()
         nodes = spool.nodes()

@@ -14,7 +14,7 @@ from tests.crash.shim import around
 
 
 def run_and_die(scenario: str, root: str, step: int) -> tuple[bool, set[str]]:
-    """Run in a child that is killed before call number `step`; return if it came through, and its promises."""
+    """Run in a child killed before call number `step`; return if it came through, and its promises."""
     reader, writer = os.pipe()
     write = os.write
     with warnings.catch_warnings():

@@ -114,6 +114,14 @@ def test_a_removed_outbound_job_is_just_gone(spool, put, name, files, held):
     assert set() == files()
 
 
+def test_removing_what_went_elsewhere_marks_nothing(spool, put, name):
+    job = put(name)
+    spool.hold(job, "meanwhile")
+    with pytest.raises(UnknownJob):
+        spool.remove(job)
+    assert "hold" == spool.known(name)
+
+
 def test_drop_sent_says_whether_it_was_there(spool, put, name, bob, files):
     put(name, "tx")
     assert spool.drop_sent(bob, name)

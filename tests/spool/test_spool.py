@@ -119,6 +119,21 @@ def test_jobs_passes_over_everything_else(spool, put, name, bob, root):
     os.mkfifo(f"{root}/{bob}/rx/{text_of(4)}")
     assert [job] == list(spool.jobs(bob, "rx"))
     assert (len(PACKET), bob, "rx") == (job.size, job.node, job.box)
+    assert [(job, HEADER)] == list(spool.headers(bob, "rx"))
+    assert [] == list(spool.headers(bob, "work"))
+
+
+def test_a_packet_that_cannot_be_read_is_listed_without_its_header(spool, put, name, bob, monkeypatch):
+    job = put(name)
+    opened = os.open
+
+    def refusing(path, *rest, **at):
+        if path == name:
+            raise PermissionError(path)
+        return opened(path, *rest, **at)
+
+    monkeypatch.setattr(os, "open", refusing)
+    assert [(job, b"")] == list(spool.headers(bob, "rx"))
 
 
 def test_open_and_header_read_the_packet_itself(spool, put, name, bob):

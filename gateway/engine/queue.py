@@ -1,0 +1,206 @@
+"""The queue as an operator sees it: rows picked by a selector, and what may be done to them.
+
+Picking reads only. What changes a job that toss may be at work on takes its lock first.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
+
+from gateway.errors import BadPacket, LockBusy, UnknownJob
+from gateway.packet.header import Header
+from gateway.spool.layout import BOXES
+
+if TYPE_CHECKING:
+    from gateway.spool.layout import Box, Job
+    from gateway.spool.record import JobRecord
+    from gateway.spool.spool import Spool
+
+PATIENCE = 10.0
+"""[s] How long to wait for a lock that somebody else holds."""
+_LOOK_AGAIN = 0.1
+
+
+class State(Enum):
+    """Where a packet is in its life here."""
+
+    QUEUED = "queued"
+    """Waits in ``tx`` for a link."""
+    ARRIVED = "arrived"
+    """Waits in ``rx`` for toss."""
+    DELIVERING = "delivering"
+    """Taken up; being delivered now, or our process died meanwhile."""
+    DEFERRED = "deferred"
+    """A delivery failed for now; tried again when it is due."""
+    HELD = "held"
+    """Set aside for a person."""
+
+
+_STATE_OF: dict[Box, State] = {"tx": State.QUEUED, "rx": State.ARRIVED, "hold": State.HELD}
+
+
+class Row(NamedTuple):
+    """One packet: where it lies, its state, its header (None: unreadable or not asked for), its memory."""
+
+    job: Job
+    state: State
+    header: Header | None
+    record: JobRecord | None
+
+    @property
+    def outbound(self) -> bool:
+        """Whether it was on its way out, rather than in."""
+        return self.job.box == "tx" or bool(self.record and self.record.origin == "tx")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selector:
+    """Which packets are meant; what is left at its default selects everything.
+
+    `node` is the id of the neighbour in whose directory they lie, `prefixes` beginnings of
+    packet names, `min_age` and `max_age` seconds, nicenesses 0..255 inclusive.
+    """
+
+    node: str | None = None
+    prefixes: tuple[str, ...] = ()
+    states: frozenset[State] = frozenset(State)
+    outbound: bool | None = None
+    min_age: float | None = None
+    max_age: float | None = None
+    min_niceness: int = 0
+    max_niceness: int = 255
+
+    @property
+    def everything(self) -> bool:
+        """Whether nothing is narrowed."""
+        return self == Selector()
+
+    @property
+    def _by_niceness(self) -> bool:
+        return (self.min_niceness, self.max_niceness) != (0, 255)
+
+    def _boxes(self) -> Iterator[Box]:
+        wanted = {
+            "tx": State.QUEUED in self.states and self.outbound is not False,
+            "rx": State.ARRIVED in self.states and self.outbound is not True,
+            "work": bool({State.DELIVERING, State.DEFERRED} & self.states) and self.outbound is not True,
+            "hold": State.HELD in self.states,
+        }
+        return (box for box in BOXES if wanted[box])
+
+    def _wants_job(self, job: Job, now: float) -> bool:
+        age = now - job.mtime
+        return (
+            (not self.prefixes or job.name.startswith(self.prefixes))
+            and (self.min_age is None or age >= self.min_age)
+            and (self.max_age is None or age <= self.max_age)
+        )
+
+    def _wants_row(self, row: Row) -> bool:
+        if row.state not in self.states or self.outbound not in (None, row.outbound):
+            return False
+        if not self._by_niceness:
+            return True
+        return row.header is not None and self.min_niceness <= row.header.niceness <= self.max_niceness
+
+
+def rows(spool: Spool, selector: Selector, now: float, *, headers: bool = True) -> Iterator[Row]:
+    """Yield the packets that a selector means: by node, by box, and there the oldest first.
+
+    Without `headers` the packets are not opened, unless the selector asks for nicenesses:
+    with many of them, and nothing in the cache, that is most of the time it takes.
+
+    Raises:
+        SpoolError: temporary.
+    """
+    look = spool.headers if headers or selector._by_niceness else _without_headers(spool)
+    for node in spool.nodes() if selector.node is None else [selector.node]:
+        for box in selector._boxes():
+            found = [(job, header) for job, header in look(node, box) if selector._wants_job(job, now)]
+            found.sort(key=_mtime)
+            for job, header in found:
+                record = spool.recorded(job) if box in ("work", "hold") else None
+                row = Row(job, _state(job, record), _decoded(header), record)
+                if selector._wants_row(row):
+                    yield row
+
+
+def _without_headers(spool: Spool) -> Callable[[str, Box], Iterator[tuple[Job, bytes]]]:
+    return lambda node, box: ((job, b"") for job in spool.jobs(node, box))
+
+
+def _mtime(found: tuple[Job, bytes]) -> float:
+    return found[0].mtime
+
+
+def _state(job: Job, record: JobRecord | None) -> State:
+    if job.box == "work":
+        return State.DELIVERING if record is None or record.running else State.DEFERRED
+    return _STATE_OF[job.box]
+
+
+def _decoded(header: bytes) -> Header | None:
+    if not header:
+        return None
+    try:
+        return Header.decode(header)
+    except BadPacket:
+        return None
+
+
+def hold(spool: Spool, job: Job, reason: str) -> None:
+    """Set a packet aside.
+
+    Raises:
+        UnknownJob: temporary; it went elsewhere.
+        LockBusy: temporary; toss is at work on that neighbour's packets.
+    """
+    with _at_rest(spool, job):
+        spool.hold(job, reason)
+
+
+def release(spool: Spool, job: Job) -> None:
+    """Let a held packet go on at once; raises as `hold` does."""
+    with _at_rest(spool, job):
+        spool.release(job)
+
+
+def retry(spool: Spool, job: Job, now: float) -> None:
+    """Make a deferred delivery due; raises as `hold` does."""
+    with _at_rest(spool, job):
+        record = spool.recorded(job)
+        if record is not None:
+            spool.record(job, replace(record, next=now))
+
+
+def remove(spool: Spool, job: Job) -> None:
+    """Remove a packet for good; raises as `hold` does."""
+    with _at_rest(spool, job):
+        spool.remove(job)
+
+
+@contextmanager
+def _at_rest(spool: Spool, job: Job) -> Iterator[None]:
+    """Keep toss away from a packet that it could be at work on."""
+    if job.box not in ("rx", "work"):
+        yield
+        return
+    deadline = time.monotonic() + PATIENCE
+    with ExitStack() as locked:
+        while True:
+            try:
+                locked.enter_context(spool.lock(job.node, "toss"))
+                break
+            except LockBusy:
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(_LOOK_AGAIN)
+        if spool.job(job.node, job.box, job.name) is None:
+            msg = f"{job.name} is not in {job.box} any more"
+            raise UnknownJob(msg)
+        yield

@@ -1,0 +1,218 @@
+"""``gateway queue`` on the spool of a node that has packets in several states."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from gateway import cli
+from gateway.cli import run_command
+from gateway.mta import Outcome, Verdict
+from tests.engine.parties import BATCH, Party, carry
+
+
+class Bob(Party):
+    """Bob, and his queue command."""
+
+    names: dict[str, str]
+    capsys: pytest.CaptureFixture[str]
+
+    def queue(self, *words: str) -> tuple[int, str, str]:
+        """Return status, stdout and stderr."""
+        status = run_command(["queue", *words], {})
+        return (status, *self.capsys.readouterr())
+
+    def listed(self, *words: str) -> dict[str, dict[str, object]]:
+        status, out, _ = self.queue("list", "--json", *words)
+        assert 0 == status
+        return {facts["state"]: facts for facts in map(json.loads, out.splitlines())}
+
+
+@pytest.fixture
+def bob(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Bob:
+    """Bob's spool has one packet deferred, one held, one arrived and one queued."""
+    alice, bob = Party(tmp_path, "alice"), Bob(tmp_path, "bob")
+    alice.knows(bob)
+    bob.knows(alice)
+    bob.memory.say = lambda d: [Outcome(d.transaction, Verdict.DEFERRED, "451 later\x1b[2J")]
+    bob.reconfigure(retry=bob.config.retry._replace(schedule=(1000.0,)))
+    bob.names = {}
+    for state, handle in (("deferred", "rsmtp"), ("held", "nobody"), ("arrived", "rsmtp")):
+        (bob.names[state],) = alice.submit(BATCH, "bob", handle)
+        carry(alice, bob)
+        if state != "arrived":
+            bob.toss()
+    (bob.names["queued"],) = bob.submit(BATCH, "alice")
+    bob.capsys = capsys
+    monkeypatch.setattr(cli.Setting, "config", lambda self: bob.config)
+    return bob
+
+
+def test_list_as_json(bob: Bob) -> None:
+    listed = bob.listed()
+    assert bob.names == {state: facts["packet"] for state, facts in listed.items()}
+    deferred, held, queued = listed["deferred"], listed["held"], listed["queued"]
+    keys = ("node", "sender", "recipient", "niceness", "direction")
+    assert ["alice", "alice", "self", 96, "rx"] == [deferred[key] for key in keys]
+    assert 1 == deferred["attempts"]
+    assert "451 later" in str(deferred["error"])
+    assert "no handle 'nobody'" in str(held["reason"])
+    assert ("tx", "self", "alice") == (queued["direction"], queued["sender"], queued["recipient"])
+
+
+def test_list_for_people(bob: Bob) -> None:
+    status, out, said = bob.queue("list")
+    assert 0 == status
+    heading, *lines = out.splitlines()
+    assert ["PACKET", "STATE", "NODE", "SIZE", "AGE", "NOTE"] == heading.split()
+    assert {name[:12] for name in bob.names.values()} == {line.split()[0] for line in lines}
+    assert "\x1b" not in out
+    assert "4 packets" in said
+
+
+def test_list_with_what_stands_in_the_headers(bob: Bob) -> None:
+    heading, *lines = bob.queue("list", "--long")[1].splitlines()
+    assert ["PACKET", "STATE", "NODE", "FROM", "NICE", "SIZE", "AGE", "NOTE"] == heading.split()
+    assert {("alice", "P"), ("self", "P")} == {tuple(line.split()[3:5]) for line in lines}
+
+
+def test_list_counts(bob: Bob) -> None:
+    assert (0, "4\n", "") == bob.queue("list", "--count")
+    assert (0, "1\n", "") == bob.queue("list", "--count", "--state", "held")
+
+
+@pytest.mark.parametrize(
+    ("words", "states"),
+    [
+        (["--tx"], {"queued"}),
+        (["--rx"], {"deferred", "held", "arrived"}),
+        (["--state", "held", "--state", "arrived"], {"held", "arrived"}),
+        (["--older", "1h"], set()),
+        (["--younger", "1h30m", "--rx", "--state", "held"], {"held"}),
+        (["--nice", "95"], set()),
+        (["--min-nice", "P", "--nice", "P", "--tx"], {"queued"}),
+        (["--node", "self"], set()),
+        (["--node", "alice", "--tx"], {"queued"}),
+    ],
+)
+def test_selectors(bob: Bob, words: list[str], states: set[str]) -> None:
+    assert states == bob.listed(*words).keys()
+
+
+def test_list_selects_by_name_in_any_case(bob: Bob) -> None:
+    assert {"held"} == bob.listed(bob.names["held"][:9].lower()).keys()
+
+
+def test_a_spool_that_is_not_there_is_not_an_empty_one(bob: Bob) -> None:
+    bob.reconfigure(spool="/nowhere/spool")
+    status, out, said = bob.queue("list")
+    assert (75, "") == (status, out)
+    assert "/nowhere/spool" in said
+
+
+def test_show_as_json(bob: Bob) -> None:
+    status, out, _ = bob.queue("show", "--json", bob.names["deferred"][:10])
+    facts = json.loads(out)
+    assert 0 == status
+    assert [{"sender": "joe@a.example", "recipients": ["x@b.example"]}] == facts["envelopes"]
+    assert ("exec", "rsmtp", True) == (facts["type"], facts["handle"], facts["verified"])
+
+
+def test_show_for_people(bob: Bob) -> None:
+    status, out, _ = bob.queue("show", bob.names["deferred"])
+    assert 0 == status
+    assert out.startswith(bob.names["deferred"])
+    for expected in ("<joe@a.example> to x@b.example", "451 later?[2J", "niceness", "rsmtp"):
+        assert expected in out
+    status, out, _ = bob.queue("show", bob.names["queued"])
+    assert 0 == status
+    assert "envelopes" not in out
+
+
+def test_show_knows_what_was_here(bob: Bob) -> None:
+    assert 0 == bob.queue("remove", "--yes", bob.names["held"])[0]
+    status, out, said = bob.queue("show", bob.names["held"])
+    assert (1, "") == (status, out)
+    assert "not here any more" in said
+    assert "no packet begins with ZZ" in bob.queue("show", "zz")[2]
+
+
+def test_hold_and_release(bob: Bob) -> None:
+    name = bob.names["queued"]
+    assert (0, f"hold {name}\n", "") == bob.queue("hold", "--tx", "--all", "--reason", "storm")
+    facts = next(f for f in map(json.loads, bob.queue("list", "--json", "--tx")[1].splitlines()))
+    assert ("held", "storm", "tx") == (facts["state"], facts["reason"], facts["direction"])
+    assert (0, f"release {name}\n", "") == bob.queue("release", name[:8])
+    assert "queued" in bob.listed()
+
+
+def test_retry_makes_due(bob: Bob) -> None:
+    assert "next in" in bob.queue("list")[1]
+    status, out, _ = bob.queue("retry", "--all", "--json")
+    facts = json.loads(out)
+    assert (0, "retry", True, bob.names["deferred"]) == (
+        status,
+        facts["action"],
+        facts["done"],
+        facts["packet"],
+    )
+    assert "due" in bob.queue("list", "--state", "deferred")[1]
+    bob.memory.say = lambda d: [Outcome(d.transaction, Verdict.TAKEN)]
+    bob.toss()
+    assert "deferred" not in bob.listed()
+
+
+def test_remove_asks(bob: Bob, monkeypatch: pytest.MonkeyPatch) -> None:
+    import io
+    import sys
+
+    monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
+    assert 1 == bob.queue("remove", bob.names["queued"])[0]
+    assert "queued" in bob.listed()
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    assert 0 == bob.queue("remove", bob.names["queued"])[0]
+    assert "queued" not in bob.listed()
+
+
+def test_a_removed_packet_does_not_come_back(bob: Bob) -> None:
+    assert 0 == bob.queue("remove", "--yes", "--state", "arrived")[0]
+    assert "seen" == bob.spool.known(bob.names["arrived"])
+
+
+@pytest.mark.parametrize("verb", ["hold", "release", "retry", "remove"])
+def test_acting_needs_a_selection_and_something_selected(bob: Bob, verb: str) -> None:
+    before = sorted(os.walk(bob.spool.root))
+    status, _, said = bob.queue(verb)
+    assert 2 == status
+    assert "--all" in said
+    assert (1, "") == bob.queue(verb, "ZZZZ")[:2]
+    assert sorted(before) == sorted(os.walk(bob.spool.root))
+
+
+@pytest.mark.parametrize("verb", ["hold", "release", "retry", "remove"])
+def test_a_dry_run_changes_nothing(bob: Bob, verb: str) -> None:
+    before = sorted(os.walk(bob.spool.root))
+    status, out, _ = bob.queue(verb, "--all", "--dry-run")
+    assert 0 == status
+    assert out.startswith(f"would {verb} ")
+    assert before == sorted(os.walk(bob.spool.root))
+
+
+def test_a_busy_neighbour_is_said_and_temporary(bob: Bob, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gateway.engine import queue
+
+    monkeypatch.setattr(queue, "PATIENCE", 0.0)
+    (node,) = {str(facts["node_id"]) for facts in bob.listed().values()}
+    with bob.spool.lock(node, "toss"):
+        status, out, said = bob.queue("remove", "--yes", "--state", "deferred", "--state", "held")
+    assert (75, f"remove {bob.names['held']}\n") == (status, out)
+    assert "another process is at work" in said
+
+
+def test_wrong_words_are_usage(bob: Bob) -> None:
+    assert 2 == bob.queue("list", "--rx", "--tx")[0]
+    assert 2 == bob.queue("list", "--older", "soon")[0]
+    assert 2 == bob.queue("list", "--state", "lost")[0]

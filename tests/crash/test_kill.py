@@ -45,8 +45,7 @@ def run_and_die(scenario: str, root: str, step: int) -> tuple[bool, set[str]]:
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_a_kill_at_any_call_keeps_the_promises(scenario, tmp_path, monkeypatch):
-    monkeypatch.setenv("NNCPNOSYNC", "1")  # the kernel survives: speed
+def test_a_kill_at_any_call_keeps_the_promises(scenario, tmp_path):
     step, through = 0, False
     while not through:
         root = str(tmp_path / f"killed{step}")

@@ -13,11 +13,6 @@ from tests.crash.model import Recording, materialise
 from tests.crash.scenarios import SCENARIOS, check
 
 
-@pytest.fixture(autouse=True)
-def _syncing(monkeypatch):
-    monkeypatch.delenv("NNCPNOSYNC", raising=False)
-
-
 def record(scenario: str, root: str) -> Recording:
     recording = Recording()
     with recording.running():

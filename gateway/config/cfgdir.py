@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 
+from gateway.config.mistakes import shown
 from gateway.config.schema import NNCP, Kind, Schema, Tree
 from gateway.errors import ConfigError
 
@@ -65,65 +66,59 @@ def _read_file(path: str, kind: Kind) -> object:
     return text
 
 
-def write(path: str, tree: Tree) -> None:
+def write(path: str, tree: Tree) -> tuple[str, ...]:
     """Write a tree into the directory `path`, which must not exist or be empty.
 
-    Files whose name ends in ``prv`` get mode 0600. Nothing is replaced.
+    Files whose name ends in ``prv`` get mode 0600. Returns a line ``key: text`` for everything
+    that cannot be a file of this layout and was left out.
 
     Raises:
-        ConfigError: temporary; the place is taken or cannot be written, or a name or text
-            cannot be a file.
+        ConfigError: temporary; the place is taken or cannot be written.
     """
+    losses: list[str] = []
     try:
         os.makedirs(path, exist_ok=True)
         if os.listdir(path):
             msg = f"{path}: not empty; nothing was written"
             raise ConfigError(msg)
-        _write_table(path, tree, NNCP)
+        _write_table(path, tree, NNCP, "", losses)
     except OSError as failure:
         msg = f"{failure.filename or path}: cannot be written: {failure.strerror or failure}"
         raise ConfigError(msg) from failure
+    return tuple(losses)
 
 
-def _write_table(path: str, table: Tree, schema: Schema) -> None:
+def _write_table(path: str, table: Tree, schema: Schema, key: str, losses: list[str]) -> None:
     for name, value in table.items():
         kind = schema.get(name, schema.get("*"))
+        here, named = os.path.join(path, name), f"{key}{shown(name)}"
         if kind is None:
-            continue
-        here = os.path.join(path, _file_name(name))
-        if isinstance(kind, Kind):
-            _write_file(here, value, kind)
+            losses.append(f"{named}: unknown, and so without a place in the directory layout; left out")
+        elif not name or name.startswith(".") or "/" in name:
+            losses.append(f"{named}: the directory layout has no such name; left out")
+        elif isinstance(kind, Kind):
+            if (text := _file_text(value, kind)) is None:
+                losses.append(f"{named}: a text of several lines would be read as a list; left out")
+            elif value is not False:
+                _write_file(here, text)
         else:
             os.mkdir(here)
             if isinstance(kind, list):
                 for number, item in enumerate(value):
-                    numbered = os.path.join(here, str(number))
-                    os.mkdir(numbered)
-                    _write_table(numbered, item, kind[0])
+                    os.mkdir(f"{here}/{number}")
+                    _write_table(f"{here}/{number}", item, kind[0], f"{named}[{number}].", losses)
             else:
-                _write_table(here, value, kind)
+                _write_table(here, value, kind, f"{named}.", losses)
 
 
-def _file_name(name: str) -> str:
-    if not name or name.startswith(".") or "/" in name:
-        msg = f"the name {name!r} cannot be a file in the directory layout"
-        raise ConfigError(msg)
-    return name
-
-
-def _write_file(path: str, value: object, kind: Kind) -> None:
+def _file_text(value: object, kind: Kind) -> str | None:
     if kind.shape == "flag":
-        lines = []
-        if not value:
-            return
-    elif isinstance(value, list | tuple):
-        lines = [str(item) for item in value]
-    else:
-        lines = [str(value)]
-    if any("\n" in line for line in lines):
-        msg = f"{path}: a text of several lines cannot be told from a list in the directory layout"
-        raise ConfigError(msg)
-    text = "\n".join(lines) + "\n" if kind.shape != "flag" else ""
+        return ""
+    lines = [str(item) for item in value] if isinstance(value, list | tuple) else [str(value)]
+    return None if any("\n" in line for line in lines) else "\n".join(lines) + "\n"
+
+
+def _write_file(path: str, text: str) -> None:
     mode = 0o600 if path.endswith("prv") else 0o666
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     with os.fdopen(fd, "w", encoding="utf-8", newline="") as file:

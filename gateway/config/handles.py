@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from gateway.config import kinds
 from gateway.config.mistakes import Mistakes
 from gateway.config.model import DEFAULT_TIMEOUT, FORM_OF_HANDLE, Form, Handle
 
-__all__ = ["from_nncp", "from_toml"]
+__all__ = ["default_arguments", "from_nncp", "from_toml"]
 
 
 class _StandIn(NamedTuple):
@@ -64,13 +64,18 @@ def from_toml(name: str, value: object, mistakes: Mistakes, key: str) -> Handle 
     )
 
 
+def default_arguments(form: Form) -> Literal["none", "recipients"]:
+    """Return what of the peer's arguments reaches the program where our dialect does not say."""
+    return "recipients" if form in _WITH_ARGUMENTS else "none"
+
+
 def _from_table(name: str, table: Mapping[str, Any], mistakes: Mistakes, key: str) -> Handle | None:
     options = dict(table)
     read = _Reader(options, mistakes, key)
     command = read("command", _command, ())
     egress = read("egress", kinds.node_name, "command" if "command" in table else None)
     form = read("form", _FORMS, FORM_OF_HANDLE.get(name, "raw"))
-    arguments = read("arguments", _ARGUMENTS, "recipients" if form in _WITH_ARGUMENTS else "none")
+    arguments = read("arguments", _ARGUMENTS, default_arguments(form))
     timeout = read("timeout", kinds.duration, DEFAULT_TIMEOUT)
     if "path" in options:
         options["path"] = read.keep("path", kinds.absolute_path)

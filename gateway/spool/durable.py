@@ -188,6 +188,39 @@ def _rename(source: str, target: str) -> None:
         raise refusal(error, target) from error
 
 
+def replace_file(path: str, data: bytes, mode: int) -> None:
+    """Put `data` in the place of a file, or make it; after a crash one of the two is there, whole.
+
+    `mode` is what the file gets, whatever the umask; a symlink is followed, owner and group of
+    the file before stay as far as we may.
+
+    Raises:
+        SpoolError: temporary; the file is as it was, unless only the last sync failed.
+    """
+    path = os.path.realpath(path)
+    directory, name = os.path.split(path)
+    new = os.path.join(directory, f".{name}.{os.getpid()}.new")
+    with refusals(path):
+        fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        try:
+            with suppress(FileNotFoundError, PermissionError):
+                before = os.stat(path)
+                os.fchown(fd, before.st_uid, before.st_gid)
+            with refusals(path):
+                os.fchmod(fd, mode)
+            write_all(fd, data, path)
+            sync(fd, path)
+        finally:
+            os.close(fd)
+        _rename(new, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(new)
+        raise
+    sync_directory(directory)
+
+
 def unlink(path: str) -> bool:
     """Remove a file; False if it was not there.
 

@@ -1,0 +1,86 @@
+"""What is allowed in a configuration, yet hardly meant: warnings for `gateway config check`."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+
+from gateway.config.mistakes import shown
+from gateway.config.model import Config, Neighbour
+from gateway.config.schema import NNCP
+
+__all__ = ["warnings"]
+
+_READABLE = stat.S_IROTH | stat.S_IWOTH
+
+
+def warnings(config: Config) -> list[str]:
+    """Return one line ``file: key: text`` for everything a person should look at."""
+    found = [
+        *_key_files(config),
+        *(f"{config.path}: {line}" for line in (*_own_keys(config), *_nodes(config))),
+    ]
+    if config.dialect == "nncp":
+        unknown = [key for key in config.extra if key not in NNCP]
+        found += [f"{config.path}: {shown(key)}: unknown to NNCP and to us; ignored" for key in unknown]
+    return found
+
+
+def _key_files(config: Config) -> Iterator[str]:
+    for name in config.key_files:
+        files = [name]
+        if os.path.isdir(name):
+            own = os.path.join(name, "self")
+            files = [os.path.join(own, file) for file in sorted(os.listdir(own)) if file.endswith("prv")]
+        for file in files:
+            mode = stat.S_IMODE(os.stat(file).st_mode)
+            if mode & _READABLE:
+                yield f"{file}: private keys open to every user (mode {mode:04o}): chmod o-rw {file}"
+            elif mode & stat.S_IWGRP:
+                yield f"{file}: private keys that the group may write (mode {mode:04o}): chmod g-w {file}"
+
+
+def _own_keys(config: Config) -> Iterator[str]:
+    identity = config.identity
+    if identity is None:
+        yield "self: no keys of our own: nothing can be sealed or opened with this configuration"
+        return
+    from nacl import bindings  # noqa: PLC0415 - only for keys of our own
+
+    if identity.signprv[32:] != identity.signpub:
+        yield "self.signprv: does not belong to signpub"
+    for kind in ("exch", "noise"):
+        private, public = getattr(identity, f"{kind}prv"), getattr(identity, f"{kind}pub")
+        if bindings.crypto_scalarmult_base(private) != public:
+            yield f"self.{kind}prv: does not belong to {kind}pub"
+    me = config.neighbours.get("self")
+    if me is not None:
+        for key in ("id", "exchpub", "signpub", "noisepub"):
+            if getattr(me, key) not in (None, getattr(identity, key)):
+                yield f"neigh.self.{key}: not that of self"
+
+
+def _nodes(config: Config) -> Iterator[str]:
+    from gateway.packet.identity import node_id  # noqa: PLC0415 - loads libsodium
+
+    owner: dict[bytes, str] = {}
+    for name, neighbour in config.neighbours.items():
+        key = f"neigh.{shown(name)}"
+        if neighbour.id != node_id(neighbour.signpub):
+            yield f"{key}.id: not the hash of signpub, as NNCP makes it; allowed, but is it a slip?"
+        first = owner.setdefault(neighbour.id, name)
+        if first != name:
+            yield f"{key}.id: the same id as {first}"
+        yield from _way(neighbour, key, config)
+        for handle in neighbour.handles.values():
+            if handle.command and not handle.command[0].startswith("/"):
+                yield f"{key}.exec.{shown(handle.name)}: {handle.command[0]} is searched for along PATH"
+
+
+def _way(neighbour: Neighbour, key: str, config: Config) -> Iterator[str]:
+    if neighbour.name in neighbour.via or "self" in neighbour.via:
+        yield f"{key}.via: leads through the node itself, or through us"
+    for relay in neighbour.via:
+        if relay in config.neighbours and neighbour.name in config.neighbours[relay].via:
+            yield f"{key}.via: {relay} is itself reached through {neighbour.name}"

@@ -34,7 +34,10 @@ def _key_files(config: Config) -> Iterator[str]:
             own = os.path.join(name, "self")
             files = [os.path.join(own, file) for file in sorted(os.listdir(own)) if file.endswith("prv")]
         for file in files:
-            mode = stat.S_IMODE(os.stat(file).st_mode)
+            try:
+                mode = stat.S_IMODE(os.stat(file).st_mode)
+            except FileNotFoundError:
+                continue  # it was there when it was read; whoever takes it away knows
             if mode & _READABLE:
                 yield f"{file}: private keys open to every user (mode {mode:04o}): chmod o-rw {file}"
             elif mode & stat.S_IWGRP:

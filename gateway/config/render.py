@@ -26,7 +26,7 @@ from gateway.config.schema import IDENTITY
 from gateway.config.units import duration_text, size_text
 from gateway.packet.identity import Identity, encode
 
-__all__ = ["render", "render_keys", "render_neighbour"]
+__all__ = ["dotted", "line", "render", "render_keys", "render_neighbour"]
 
 _Section: TypeAlias = Accept | Limits | Retry | Serve
 
@@ -63,27 +63,27 @@ def render(config: Config, *, keys: str | None = None, private: bool = True) -> 
 
 def _root(config: Config, keys: str | None) -> Iterator[str]:
     if config.name is not None:
-        yield _line("name", config.name)
-    yield _line("spool", config.spool)
+        yield line("name", config.name)
+    yield line("spool", config.spool)
     if config.log is not None:
-        yield _line("log", config.log)
+        yield line("log", config.log)
     if config.log_format != "nncp":
-        yield _line("log-format", config.log_format)
+        yield line("log-format", config.log_format)
     if config.umask not in (None, 0o007):
-        yield _line("umask", f"{config.umask:03o}")
+        yield line("umask", f"{config.umask:03o}")
     for key in ("nohdr", "noprogress"):
         if getattr(config, key):
-            yield _line(key, value=True)
+            yield line(key, value=True)
     if config.plugins is not None:
-        yield _line("plugins", config.plugins)
+        yield line("plugins", config.plugins)
     if keys is not None:
-        yield _line("self", keys)
+        yield line("self", keys)
 
 
 def render_keys(identity: Identity, *, private: bool = True) -> str:
     """Return our keys as lines, for a file of their own or a [self] table."""
     return "\n".join(
-        _line(key, encode(getattr(identity, key))) for key in IDENTITY if private or key in _ONLY_PUBLIC
+        line(key, encode(getattr(identity, key))) for key in IDENTITY if private or key in _ONLY_PUBLIC
     )
 
 
@@ -91,32 +91,32 @@ def render_neighbour(neighbour: Neighbour, *, identity: Identity | None = None) 
     """Return the [neigh] table of one neighbour; for ``self`` only what `identity` does not say."""
     ours = neighbour.name == "self" and identity is not None
     lines = [
-        _line(key, encode(value))
+        line(key, encode(value))
         for key in _ONLY_PUBLIC
         if (value := getattr(neighbour, key)) is not None and not (ours and value == getattr(identity, key))
     ]
-    lines += [_line(f"addrs.{_key(name)}", address) for name, address in neighbour.addrs.items()]
+    lines += [line(("addrs", name), address) for name, address in neighbour.addrs.items()]
     if neighbour.via:
-        lines.append(_line("via", neighbour.via))
+        lines.append(line("via", neighbour.via))
     if neighbour.mail != MailForm():
-        lines.append(_line("mail", {f.name: getattr(neighbour.mail, f.name) for f in fields(MailForm)}))
-    lines += [_line(f"exec.{_key(name)}", _handle(handle)) for name, handle in neighbour.handles.items()]
+        lines.append(line("mail", {f.name: getattr(neighbour.mail, f.name) for f in fields(MailForm)}))
+    lines += [line(("exec", name), _handle(handle)) for name, handle in neighbour.handles.items()]
     for name, value, default in (
         ("accept", neighbour.accept, Accept()),
         ("limits", neighbour.limits, Limits()),
     ):
-        lines += [_line(f"{name}.{key}", item) for key, item in _changed(value, default)]
+        lines += [line(f"{name}.{key}", item) for key, item in _changed(value, default)]
     if neighbour.ack:
-        lines.append(_line("ack", value=True))
+        lines.append(line("ack", value=True))
     if not neighbour.bounce:
-        lines.append(_line("bounce", value=False))
+        lines.append(line("bounce", value=False))
     lines += [
-        _line(key, getattr(neighbour, key))
+        line(key, getattr(neighbour, key))
         for key, default in _LINKS.items()
         if getattr(neighbour, key) != default
     ]
     if neighbour.freq:
-        lines.append(_line("freq", neighbour.freq))
+        lines.append(line("freq", neighbour.freq))
     if neighbour.calls:
         lines.append("calls = [\n" + "".join(f"  {_value(call)},\n" for call in neighbour.calls) + "]")
     return "\n".join([f"[neigh.{_key(neighbour.name)}]", *lines]) if lines else ""
@@ -158,11 +158,17 @@ def _extra(config: Config) -> str:
 
 
 def _section(name: str, table: Mapping[str, object]) -> str:
-    return "\n".join([f"[{name}]", *(_line(_key(key), value) for key, value in table.items())])
+    return "\n".join([f"[{name}]", *(line((key,), value) for key, value in table.items())])
 
 
-def _line(key: str, value: object) -> str:
-    return f"{key} = {_value(value)}"
+def line(key: str | tuple[str, ...], value: object) -> str:
+    """Return ``key = value``; the parts of a tuple are quoted where they need it, a text is not."""
+    return f"{key if isinstance(key, str) else dotted(key)} = {_value(value)}"
+
+
+def dotted(path: tuple[str, ...]) -> str:
+    """Return a dotted key, its parts in quotes where they need it."""
+    return ".".join(_key(part) for part in path)
 
 
 def _value(value: object) -> str:
@@ -175,9 +181,7 @@ def _value(value: object) -> str:
             return quote(value)
         case Mapping():
             return (
-                "{ " + ", ".join(_line(_key(key), item) for key, item in value.items()) + " }"
-                if value
-                else "{}"
+                "{ " + ", ".join(line((key,), item) for key, item in value.items()) + " }" if value else "{}"
             )
         case Iterable():
             return "[" + ", ".join(_value(item) for item in value) + "]"

@@ -1,0 +1,120 @@
+"""``gateway config``: what is wrong with the configuration, what it says, and NNCP's form of it."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import click
+
+from gateway.cli import Setting
+from gateway.config import cfgdir, load, toml
+from gateway.config.advice import warnings
+from gateway.config.export import export
+from gateway.config.facts import facts
+from gateway.config.hjson import dump
+from gateway.config.render import render, render_keys
+from gateway.config.source import NNCP_PLACE, NNCP_VARIABLE
+from gateway.errors import EX_FAILURE, EX_OK, ConfigError, UsageError
+from gateway.spool.durable import replace_file
+
+_IMPORTED = """\
+# From {source}, by `gateway config import`.
+#
+# `arguments = "any"` and `form = "raw"` are what a command means to NNCP: it gets the body and
+# every argument that the neighbour sends. Better: take both away where the handle has a form
+# (rsmtp, rmail, sendmail), and only checked recipients reach the program.
+
+"""
+
+
+@click.group("config", short_help="check, show, import and export the configuration")
+def command() -> None:
+    """Check and show the configuration; read and write NNCP's."""
+
+
+@command.command()
+@click.pass_obj
+def check(setting: Setting) -> int:
+    """Name every mistake at once, and what is allowed but hardly meant.
+
+    Status 0 with warnings alone, 1 with mistakes.
+    """
+    config = setting.config()
+    found = warnings(config)
+    for warning in found:
+        setting.say(f"warning: {warning}")
+    if not setting.quiet:
+        count = f", {len(found)} warning{'s' * (len(found) > 1)}" if found else ""
+        click.echo(f"{config.path}: {len(config.neighbours) - 1} neighbours, no mistake{count}")
+    return EX_OK
+
+
+@command.command()
+@click.option("--json", "as_json", is_flag=True, help="one JSON object")
+@click.pass_obj
+def show(setting: Setting, *, as_json: bool) -> None:
+    """Print what the configuration says, in our dialect, without private keys."""
+    config = setting.config()
+    if as_json:
+        click.echo(json.dumps(facts(config)))
+    else:
+        click.echo(f"# {config.path}\n{render(config, private=False)}", nl=False)
+
+
+@command.command("import")
+@click.option("--keys", metavar="FILE", help="write our keys into FILE (0600), not into the text")
+@click.option("--output", "-o", metavar="FILE", help="write the text into FILE (0600)  [default: stdout]")
+@click.argument("source", metavar="[FILE|DIR]", required=False)
+@click.pass_obj
+def import_(setting: Setting, keys: str | None, output: str | None, source: str | None) -> int:
+    """Turn NNCP's configuration into ours: the file or directory given, or $NNCPCFG, or NNCP's own place.
+
+    The text holds our private keys unless --keys names another file for them.
+    """
+    source = source or setting.config_path or os.environ.get(NNCP_VARIABLE) or NNCP_PLACE
+    config = load(source, environ={}, spool=setting.spool, log=setting.log)
+    if config.dialect != "nncp":
+        msg = f"{source} is in our dialect already"
+        raise UsageError(msg)
+    for path in filter(None, (keys, output)):
+        if os.path.lexists(path):
+            setting.say(f"{path} exists already; nothing was written")
+            return EX_FAILURE
+    named = None
+    if keys is not None and config.identity is not None:
+        named = os.path.relpath(keys, os.path.dirname(output) or ".") if output else os.path.abspath(keys)
+        replace_file(keys, (render_keys(config.identity) + "\n").encode(), 0o600)
+    text = _IMPORTED.format(source=source) + render(config, keys=named)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        replace_file(output, text.encode(), 0o600)
+    for key in [key for key in config.extra if f"\n{key} = " not in text]:
+        setting.say(f"warning: {source}: {key}: unknown, left out")
+    return _doubts(setting, text, output or os.path.abspath("gateway.toml"))
+
+
+def _doubts(setting: Setting, text: str, path: str) -> int:
+    """Say what NNCP accepts and our dialect does not."""
+    try:
+        toml.read(text, path)
+    except ConfigError as failure:
+        for mistake in failure.mistakes:
+            setting.say(f"please mend by hand: {mistake}")
+        return EX_FAILURE
+    return EX_OK
+
+
+@command.command("export")
+@click.option("--directory", metavar="DIR", help="write NNCP's directory layout into DIR")
+@click.pass_obj
+def export_(setting: Setting, directory: str | None) -> None:
+    """Print the configuration as NNCP's Hjson, private keys included; on stderr what it cannot express."""
+    tree, losses = export(setting.config())
+    if directory is None:
+        click.echo(dump(tree))
+    else:
+        losses += cfgdir.write(directory, tree)
+    for loss in losses:
+        setting.say(f"warning: {loss}")

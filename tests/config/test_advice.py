@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from gateway.config import load, nncp
+from gateway.config.advice import warnings
+from gateway.config.model import Config
+from tests.config.files import ALICE, BOB, TRICKY, VECTORS, ours
+
+
+def about(config: Config) -> list[str]:
+    """Return the warnings without those on the key file, whose mode the checkout decides."""
+    return [line.removeprefix(f"{config.path}: ") for line in warnings(config) if "private keys" not in line]
+
+
+def test_a_sound_configuration_has_none() -> None:
+    assert [] == about(ALICE)
+
+
+def test_an_id_that_is_no_hash_is_only_odd() -> None:
+    hub = dataclasses.replace(ALICE.neighbours["hub"], id=bytes(32))
+    config = dataclasses.replace(ALICE, neighbours={**ALICE.neighbours, "hub": hub})
+    assert ["neigh.hub.id"] == [line.split(":")[0] for line in about(config)]
+
+
+def test_the_same_id_twice_and_ways_in_circles_are_odd() -> None:
+    twin = dataclasses.replace(BOB, name="twin", via=("bob",))
+    bob = dataclasses.replace(BOB, via=("twin", "self"))
+    config = dataclasses.replace(ALICE, neighbours={**ALICE.neighbours, "bob": bob, "twin": twin})
+    assert ["neigh.bob.via", "neigh.bob.via", "neigh.twin.id", "neigh.twin.via"] == [
+        line.split(":")[0] for line in about(config)
+    ]
+
+
+def test_keys_that_do_not_belong_together() -> None:
+    assert ALICE.identity is not None
+    other = dataclasses.replace(
+        ALICE.identity, signprv=bytes(64), exchprv=bytes(32), noiseprv=bytes(32), id=bytes(32)
+    )
+    assert ["self.signprv", "self.exchprv", "self.noiseprv", "neigh.self.id"] == [
+        line.split(":")[0] for line in about(dataclasses.replace(ALICE, identity=other))
+    ]
+
+
+def test_a_configuration_without_our_keys() -> None:
+    assert ["self"] == [line.split(":")[0] for line in about(dataclasses.replace(ALICE, identity=None))]
+
+
+def test_unknown_keys_of_nncps_file_and_programs_without_a_path() -> None:
+    config = load(str(TRICKY), environ={})
+    assert ["unknown-key", 'neigh."quoted name".via'] == sorted(
+        (line.split(":")[0] for line in about(config)), reverse=True
+    )
+    text = (VECTORS / "nodes" / "alice" / "nncp.hjson").read_text().replace("/usr/sbin/", "")
+    assert {"neigh.self.exec.sendmail", "neigh.hub.exec.sendmail", "neigh.bob.exec.sendmail"} == {
+        line.split(":")[0] for line in about(nncp.read(text, "nncp.hjson"))
+    }
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"), [(0o600, ""), (0o640, ""), (0o644, "chmod o-rw"), (0o660, "chmod g-w")]
+)
+def test_a_key_file_that_others_may_read(tmp_path: Path, mode: int, expected: str) -> None:
+    ours(tmp_path)
+    path = tmp_path / "gateway.toml"
+    path.chmod(mode)
+    found = warnings(load(str(path)))
+    assert bool(expected) == bool(found)
+    assert all(expected in line for line in found)
+
+
+def test_key_files_of_a_directory(tmp_path: Path) -> None:
+    from gateway.config.cfgdir import write
+    from gateway.config.export import export
+
+    write(str(tmp_path / "dir"), export(ALICE).tree)
+    assert [] == warnings(load(str(tmp_path / "dir"), environ={}))
+    (tmp_path / "dir" / "self" / "exchprv").chmod(0o644)
+    assert 1 == len(warnings(load(str(tmp_path / "dir"), environ={})))

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import pytest
+
+from gateway.config.handles import from_nncp, from_toml
+from gateway.config.mistakes import Mistakes
+from gateway.config.model import Handle
+
+
+def ours(name: str, value: object) -> Handle:
+    mistakes = Mistakes("file")
+    handle = from_toml(name, value, mistakes, "key")
+    assert [] == mistakes.lines()
+    assert handle is not None
+    return handle
+
+
+@pytest.mark.parametrize(
+    ("name", "command", "egress", "form"),
+    [
+        ("rsmtp", ("/usr/sbin/sendmail", "-bS"), "exim", "bsmtp"),
+        ("rsmtp", ("/usr/sbin/exim4", "-oee", "-bS"), "exim", "bsmtp"),
+        ("rsmtp", ("exim", "-bS"), "exim", "bsmtp"),
+        ("rsmtp", ("/usr/sbin/sendmail", "-bS", "-t"), "command", "raw"),
+        ("rsmtp", ("/usr/sbin/sendmail",), "command", "raw"),
+        ("rsmtp", ("/usr/local/bin/wrapper", "-bS"), "command", "raw"),
+        ("rsmtp", ("/bin/sh", "-c", "sendmail -bS"), "command", "raw"),
+        ("other", ("/usr/sbin/sendmail", "-bS"), "command", "raw"),
+        ("sendmail", ("/usr/sbin/sendmail",), "command", "raw"),
+        ("sendmail", ("/usr/sbin/sendmail", "-t"), "command", "raw"),
+        ("rmail", ("/usr/bin/rmail",), "command", "raw"),
+    ],
+)
+def test_a_command_of_nncps_is_replaced_only_where_that_is_safe(
+    name: str, command: tuple[str, ...], egress: str, form: str
+) -> None:
+    handle = from_nncp(name, command)
+    assert handle is not None
+    assert (egress, command, form, "any") == (handle.egress, handle.command, handle.form, handle.arguments)
+
+
+def test_an_empty_list_is_no_handle_to_nncp() -> None:
+    assert from_nncp("x", ()) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "arguments"),
+    [
+        ("rsmtp", "bsmtp", "none"),
+        ("rmail", "rmail", "recipients"),
+        ("sendmail", "sendmail", "recipients"),
+        ("other", "raw", "none"),
+    ],
+)
+def test_the_name_of_a_handle_gives_its_form(name: str, form: str, arguments: str) -> None:
+    handle = ours(name, ["/bin/program", "-x"])
+    assert Handle(name, "command", ("/bin/program", "-x"), form, arguments) == handle  # type: ignore[arg-type]
+
+
+def test_a_bare_batch_command_is_exims_in_our_dialect_too() -> None:
+    assert "exim" == ours("rsmtp", ["/usr/sbin/sendmail", "-bS"]).egress
+
+
+def test_an_explicit_egress_wins() -> None:
+    handle = ours("rsmtp", {"egress": "command", "command": ["/usr/sbin/sendmail", "-bS"]})
+    assert ("command", "bsmtp") == (handle.egress, handle.form)
+
+
+def test_a_form_brings_its_arguments() -> None:
+    handle = ours("old", {"command": ["/usr/sbin/sendmail"], "form": "sendmail"})
+    assert ("command", "sendmail", "recipients") == (handle.egress, handle.form, handle.arguments)
+
+
+def test_what_the_core_does_not_know_is_for_the_egress() -> None:
+    handle = ours("in", {"egress": "maildir", "path": "/m", "timeout": "5m", "mode": {"new": 1}})
+    assert ("maildir", 300.0) == (handle.egress, handle.timeout)
+    assert {"path": "/m", "mode": {"new": 1}} == handle.options
+
+
+def test_an_egress_of_a_stranger_needs_nothing_of_ours() -> None:
+    assert Handle("coo", "loft", options={"pigeons": 3}) == ours("coo", {"egress": "loft", "pigeons": 3})

@@ -6,7 +6,6 @@ block that brings commands is refused.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import NamedTuple
 
 from gateway.config.hjson import HjsonError, dump, parse
@@ -53,7 +52,7 @@ def hjson_block(config: Config, name: str) -> str:
 
 def _public(config: Config, name: str) -> Neighbour:
     us = config.neighbours["self"]
-    return replace(Neighbour(name, us.id, us.exchpub, us.signpub), noisepub=us.noisepub)
+    return Neighbour(name, us.id, us.exchpub, us.signpub, us.noisepub)
 
 
 def read_block(text: str) -> Block:

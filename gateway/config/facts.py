@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
 
-from gateway.config.model import Config, Neighbour
+from gateway.config.model import Accept, Config, Handle, Limits, MailForm, Neighbour, Retry, Serve
 from gateway.packet.identity import encode
 
 __all__ = ["facts", "neighbour_facts"]
@@ -13,7 +12,7 @@ __all__ = ["facts", "neighbour_facts"]
 
 def facts(config: Config) -> dict[str, object]:
     """Return the whole configuration."""
-    known = {f.name: getattr(config, f.name) for f in fields(config) if f.name not in ("identity", "extra")}
+    known = {key: value for key, value in config._asdict().items() if key not in ("identity", "extra")}
     known["umask"] = None if config.umask is None else f"{config.umask:03o}"
     known["id"] = None if config.identity is None else config.identity.id
     known["neighbours"] = {name: neighbour_facts(n) for name, n in config.neighbours.items()}
@@ -22,7 +21,7 @@ def facts(config: Config) -> dict[str, object]:
 
 def neighbour_facts(neighbour: Neighbour) -> dict[str, object]:
     """Return what is known of one neighbour."""
-    return {field.name: _plain(getattr(neighbour, field.name)) for field in fields(neighbour)}
+    return {key: _plain(value) for key, value in neighbour._asdict().items()}
 
 
 def _plain(value: object) -> object:
@@ -31,11 +30,11 @@ def _plain(value: object) -> object:
             return encode(value)
         case Mapping():
             return {str(key): _plain(item) for key, item in value.items()}
+        case MailForm() | Handle() | Accept() | Limits() | Retry() | Serve():
+            return {key: _plain(item) for key, item in value._asdict().items()}
         case list() | tuple():
             return [_plain(item) for item in value]
         case None | str() | int() | float():
             return value
-        case _ if is_dataclass(value) and not isinstance(value, type):
-            return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
         case _:
             return str(value)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields
 from typing import TypeAlias
 
 from gateway.config.handles import default_arguments, from_toml
@@ -99,7 +98,7 @@ def render_neighbour(neighbour: Neighbour, *, identity: Identity | None = None) 
     if neighbour.via:
         lines.append(line("via", neighbour.via))
     if neighbour.mail != MailForm():
-        lines.append(line("mail", {f.name: getattr(neighbour.mail, f.name) for f in fields(MailForm)}))
+        lines.append(line("mail", neighbour.mail._asdict()))
     lines += [line(("exec", name), _handle(handle)) for name, handle in neighbour.handles.items()]
     for name, value, default in (
         ("accept", neighbour.accept, Accept()),
@@ -140,15 +139,14 @@ def _handle(handle: Handle) -> object:
 
 def _changed(value: _Section, default: _Section) -> Iterator[tuple[str, object]]:
     """Yield the keys of a section whose values are not the default, as they are written."""
-    for field in fields(value):
-        item = getattr(value, field.name)
-        if item == getattr(default, field.name):
+    for name, item in value._asdict().items():
+        if item == getattr(default, name):
             continue
-        if field.name in _DURATIONS:
-            item = [duration_text(x) for x in item] if isinstance(item, tuple) else duration_text(item)
-        elif field.name in _SIZES:
-            item = size_text(item)
-        yield field.name.replace("_", "-"), item
+        if name in _DURATIONS:
+            item = [duration_text(x) for x in item] if isinstance(item, tuple) else duration_text(item)  # noqa: PLW2901 - as it is written
+        elif name in _SIZES:
+            item = size_text(item)  # noqa: PLW2901 - as it is written
+        yield name.replace("_", "-"), item
 
 
 def _extra(config: Config) -> str:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import json
 import stat
 from pathlib import Path
@@ -65,7 +64,7 @@ def test_an_import_loads_as_the_original_does(tmp_path: Path, capsys: Capture) -
     assert 0 == run_command(["config", "import", ALICE_HJSON], {})
     path = tmp_path / "gateway.toml"
     path.write_text(capsys.readouterr().out)
-    expected = dataclasses.replace(ALICE, path=str(path), dialect="toml", key_files=(str(path),))
+    expected = ALICE._replace(path=str(path), dialect="toml", key_files=(str(path),))
     assert expected == load(str(path))
 
 

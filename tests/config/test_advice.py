@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import pytest
@@ -21,15 +20,15 @@ def test_a_sound_configuration_has_none() -> None:
 
 
 def test_an_id_that_is_no_hash_is_only_odd() -> None:
-    hub = dataclasses.replace(ALICE.neighbours["hub"], id=bytes(32))
-    config = dataclasses.replace(ALICE, neighbours={**ALICE.neighbours, "hub": hub})
+    hub = ALICE.neighbours["hub"]._replace(id=bytes(32))
+    config = ALICE._replace(neighbours={**ALICE.neighbours, "hub": hub})
     assert ["neigh.hub.id"] == [line.split(":")[0] for line in about(config)]
 
 
 def test_the_same_id_twice_and_ways_in_circles_are_odd() -> None:
-    twin = dataclasses.replace(BOB, name="twin", via=("bob",))
-    bob = dataclasses.replace(BOB, via=("twin", "self"))
-    config = dataclasses.replace(ALICE, neighbours={**ALICE.neighbours, "bob": bob, "twin": twin})
+    twin = BOB._replace(name="twin", via=("bob",))
+    bob = BOB._replace(via=("twin", "self"))
+    config = ALICE._replace(neighbours={**ALICE.neighbours, "bob": bob, "twin": twin})
     assert ["neigh.bob.via", "neigh.bob.via", "neigh.twin.id", "neigh.twin.via"] == [
         line.split(":")[0] for line in about(config)
     ]
@@ -37,16 +36,14 @@ def test_the_same_id_twice_and_ways_in_circles_are_odd() -> None:
 
 def test_keys_that_do_not_belong_together() -> None:
     assert ALICE.identity is not None
-    other = dataclasses.replace(
-        ALICE.identity, signprv=bytes(64), exchprv=bytes(32), noiseprv=bytes(32), id=bytes(32)
-    )
+    other = ALICE.identity._replace(signprv=bytes(64), exchprv=bytes(32), noiseprv=bytes(32), id=bytes(32))
     assert ["self.signprv", "self.exchprv", "self.noiseprv", "neigh.self.id"] == [
-        line.split(":")[0] for line in about(dataclasses.replace(ALICE, identity=other))
+        line.split(":")[0] for line in about(ALICE._replace(identity=other))
     ]
 
 
 def test_a_configuration_without_our_keys() -> None:
-    assert ["self"] == [line.split(":")[0] for line in about(dataclasses.replace(ALICE, identity=None))]
+    assert ["self"] == [line.split(":")[0] for line in about(ALICE._replace(identity=None))]
 
 
 def test_unknown_keys_of_nncps_file_and_programs_without_a_path() -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import os
 import stat
 import subprocess
@@ -22,7 +21,7 @@ NODES = sorted(str(path) for path in (VECTORS / "nodes").glob("*/nncp.hjson"))
 
 def plain(config: Config) -> Config:
     """Return a configuration without what tells where it came from."""
-    return dataclasses.replace(config, path="", dialect="toml", key_files=())
+    return config._replace(path="", dialect="toml", key_files=())
 
 
 @pytest.mark.parametrize("path", [*NODES, str(TRICKY)])

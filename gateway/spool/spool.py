@@ -62,9 +62,11 @@ class Spool:
             msg = "a packet must be complete, and synced, before it is committed"
             raise RuntimeError(msg)
         target = self.paths.packet(node, box, name)
-        with refusals(target):
-            header = b"" if self._nohdr else os.pread(staged.fileno(), HEADER_SIZE, 0)
+        header = b""
         with durable.uninterrupted():
+            if not self._nohdr:
+                with suppress(OSError):
+                    header = os.pread(staged.fileno(), HEADER_SIZE, 0)
             staged.place(target)
             if alias is not None and is_alias(alias):
                 with suppress(OSError):

@@ -20,7 +20,7 @@ class Staged:
     """A temporary file that is ours for as long as we live (S1), until it is placed or discarded.
 
     Its flock tells `recover` that somebody is at work on it. As a context manager it discards
-    what was not placed.
+    what was not placed; without it, call `discard`.
     """
 
     __slots__ = ("_fd", "_floor", "_path", "_umask", "committed", "completed", "size")
@@ -105,10 +105,6 @@ class Staged:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.discard()
-
-    def __del__(self) -> None:
-        if getattr(self, "_fd", -1) >= 0:
-            self.discard()
 
 
 def _create(directory: str, prefix: str, floor: str, umask: int | None) -> tuple[str, int]:

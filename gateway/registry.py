@@ -15,7 +15,7 @@ import pluggy
 
 from gateway import entrypoints, hookspecs
 from gateway.config.model import OWN_PLUGINS
-from gateway.errors import GatewayError, PluginError, Refused, UnknownNode
+from gateway.errors import GatewayError, Interrupted, PluginError, Refused, UnknownNode
 
 if TYPE_CHECKING:
     import click
@@ -52,6 +52,7 @@ class Registry:
         self._report = report
         self._manager = pluggy.PluginManager(entrypoints.GROUP)
         self._manager.add_hookspecs(hookspecs)
+        self._callers: dict[tuple[str, str], pluggy.HookCaller | None] = {}
         self.loaded = [self._load_default(name) for name in DEFAULTS]
         self.loaded += [self._load(name, entry) for name, entry in _enabled(config)]
         self._ingresses: list[Ingress] | None = None
@@ -147,6 +148,8 @@ class Registry:
                 continue
             try:
                 self._one("gateway_event", loaded, event=event, config=self._config)
+            except Interrupted:
+                raise
             except Exception as crash:  # it happened already: nothing can undo it
                 self._report(f"plugin {loaded.name}: gateway_event: {crash}")
 
@@ -212,10 +215,18 @@ class Registry:
             raise _crashed(hook, loaded.name, crash) from crash
 
     def _one(self, hook: str, loaded: Loaded, **arguments: object) -> object:
-        others = [o.plugin for o in self.loaded if o is not loaded and o.plugin is not None]
-        caller = self._manager.subset_hook_caller(hook, others)
-        answers = caller(**arguments)
+        caller = self._caller(hook, loaded)
+        answers = caller(**arguments) if caller else None
         return answers[0] if answers else None
+
+    def _caller(self, hook: str, loaded: Loaded) -> pluggy.HookCaller | None:
+        """Return what calls a hook in one plugin only, or None where it implements none."""
+        key = hook, loaded.name
+        if key not in self._callers:
+            others = [o.plugin for o in self.loaded if o is not loaded and o.plugin is not None]
+            caller = self._manager.subset_hook_caller(hook, others)
+            self._callers[key] = caller if caller.get_hookimpls() else None
+        return self._callers[key]
 
     def _all_sound(self) -> None:
         for loaded in self.loaded:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import time
+import signal
+import threading
 
 import click
 
@@ -46,15 +47,33 @@ def command(
     registry = setting.registry(config)
     spool = setting.open_spool(config)
     tosser = Tosser(config, spool, registry, say=setting.say)
+    stop = asked_to_stop()
     while True:
         if not dry_run:
             spool.recover()
-        tally = tosser.pass_over(selection, jobs=jobs, dry_run=dry_run)
+        tally = tosser.pass_over(selection, jobs=jobs, dry_run=dry_run, stopping=stop.is_set)
         if not (quiet or setting.quiet) and tally.fates:
             click.echo(str(tally))
-        if cycle is None:
+        if cycle is None or stop.wait(cycle):
             break
-        time.sleep(cycle)
     if tally.troubled:
         return EX_FAILURE
     return EX_TEMPFAIL if tally.busy else EX_OK
+
+
+def asked_to_stop() -> threading.Event:
+    """Return what SIGTERM, SIGINT or SIGHUP sets; a second one ends the process at once.
+
+    A job that is cut short counts as a death of ours, so those at work are let finish.
+    """
+    stop = threading.Event()
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+    def ask(_number: int, _frame: object) -> None:
+        stop.set()
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
+
+    for number in numbers:
+        signal.signal(number, ask)
+    return stop

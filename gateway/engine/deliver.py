@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING
 
 from gateway.arguments import checked_arguments
 from gateway.engine.policy import objection
-from gateway.errors import ConfigError, GatewayError, Refused
+from gateway.errors import ConfigError, GatewayError, Interrupted, Refused
 from gateway.mail.bsmtp import scan
 from gateway.mail.envelope import Envelope, Recipient
 from gateway.mail.message import Message
@@ -191,6 +191,8 @@ def hand_over(
 def _outcomes(egress: Egress, deliveries: tuple[Delivery, ...], progress: Progress) -> Iterator[Outcome]:
     try:
         yield from egress.deliver(deliveries)
+    except Interrupted:
+        raise
     except Exception as crash:  # whatever a plugin does, the job stays
         words = str(crash) if isinstance(crash, GatewayError) else f"{type(crash).__name__}: {crash}"
         for delivery in deliveries:

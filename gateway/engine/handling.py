@@ -33,7 +33,10 @@ EXEC = frozenset({PacketType.EXEC, PacketType.EXEC_FAT})
 
 
 class Handling:
-    """Handles the jobs of one spool; safe to use from several threads for different jobs."""
+    """Handles the jobs of one spool; safe to use from several threads for different jobs.
+
+    `finish` takes the jobs that are done with (T5 and T6).
+    """
 
     def __init__(
         self,
@@ -42,12 +45,14 @@ class Handling:
         spool: Spool,
         registry: Registry,
         *,
+        finish: Callable[[Job], None],
         say: Callable[[str], None],
     ) -> None:
         self._config = config
         self._identity = identity
         self._spool = spool
         self._registry = registry
+        self._finish = finish
         self._say = say
 
     def handle(self, job: Job) -> Fate:
@@ -99,11 +104,20 @@ class Handling:
         """Settle a job that was delivered before, or that is being dealt with elsewhere."""
         where = self._spool.known(job.name)
         if where == "seen":
-            self._spool.finish(job)
+            self._finish(job)
             return Fate.REPEATED
         if job.box == "rx" and where in ("work", "hold"):
             return Fate.LEFT
         return None
+
+    def _begun_elsewhere(self, job: Job) -> bool:
+        """Say whether the same packet, come by another neighbour, was taken up meanwhile.
+
+        Another process may toss that neighbour's jobs. Both look after they have begun, so
+        at least one of the two sees the other.
+        """
+        others = [node for node in self._spool.nodes() if node != job.node]
+        return bool(others) and self._spool.known(job.name, others) is not None
 
     def _by_type(self, arrival: Arrival, record: JobRecord | None) -> Fate:
         kind = arrival.plain.type
@@ -114,7 +128,7 @@ class Handling:
         arrival.drain()
         if kind == PacketType.ACK:
             honour(arrival, self._spool)
-            self._spool.finish(arrival.job)
+            self._finish(arrival.job)
             return Fate.ACKNOWLEDGED
         if kind in NOT_OURS:
             return Fate.LEFT
@@ -127,7 +141,7 @@ class Handling:
             words = f"unknown next node {encode(arrival.plain.path)}: add it to {self._config.path}"
             return self._hold(arrival.job, words, record, arrival)
         name = relay(arrival, target, self._config, self._identity, self._spool)
-        self._spool.finish(arrival.job)
+        self._finish(arrival.job)
         self._tell(EventKind.RELAYED, arrival, detail={"type": "trns", "next": target.name, "as": name})
         return Fate.RELAYED
 
@@ -170,6 +184,9 @@ class Handling:
             # T3, before the first byte is handed over. No record is written here: a job in
             # work without one is a job in whose delivery we died.
             job = self._spool.begin(job)
+            if self._begun_elsewhere(job):
+                self._spool.put_back(job)
+                return Fate.LEFT
         elif record is not None and not record.running:
             self._spool.record(job, replace(record, running=True))
         record = record or JobRecord()
@@ -208,7 +225,7 @@ class Handling:
                 for who, text in texts.items()
             )
             return self._hold(arrival.job, f"refused: {words}", record, arrival)
-        self._spool.finish(arrival.job)
+        self._finish(arrival.job)
         self._tell(EventKind.DELIVERED, arrival, detail=detail)
         if arrival.sender.ack:
             self._acknowledge(arrival)

@@ -11,15 +11,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gateway.engine.fate import Fate
 from gateway.engine.ground import identity_of
 from gateway.engine.handling import Handling
-from gateway.errors import GatewayError, LockBusy, UnknownJob
+from gateway.errors import GatewayError, Interrupted, LockBusy, UnknownJob
 from gateway.packet.header import Header
 from gateway.packet.identity import encode
 from gateway.program import heed_signals
+from gateway.spool.finisher import Finisher
 
 if TYPE_CHECKING:
     from gateway.config.model import Config
@@ -58,22 +60,37 @@ class Tosser:
     def __init__(
         self, config: Config, spool: Spool, registry: Registry, *, say: Callable[[str], None]
     ) -> None:
-        self._config = config
         self._spool = spool
         self._say = say
-        self._handling = Handling(config, identity_of(config), spool, registry, say=say)
+        self._handling = partial(Handling, config, identity_of(config), spool, registry, say=say)
 
-    def pass_over(self, selection: Selection, *, jobs: int = 1, dry_run: bool = False) -> Tally:
+    def pass_over(
+        self,
+        selection: Selection,
+        *,
+        jobs: int = 1,
+        dry_run: bool = False,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> Tally:
         """Make one pass over everything that is due, most urgent first; hold the toss locks.
 
-        With `jobs` above 1 that many deliveries run at once, begun in the same order.
+        With `jobs` above 1 that many deliveries run at once, begun in the same order. Once
+        `stopping` says so no further job is begun; those at work are brought to their end.
         """
         tally = Tally()
-        with ExitStack() as locks:
-            mine = list(self._locked(selection, tally, locks, dry_run=dry_run))
+        with ExitStack() as held:
+            mine = list(self._locked(selection, tally, held, dry_run=dry_run))
             ordered = [job for _, _, job in sorted(self._due(mine, selection), key=lambda row: row[:2])]
-            work = self._handling.examine if dry_run else self._handling.handle
-            for fate in self._each(work, ordered, jobs):
+            # The same packet may have come by two relays: one copy a pass, or two threads
+            # might deliver it at once.
+            once = list({job.name: job for job in reversed(ordered)}.values())[::-1]
+            tally.fates[Fate.LEFT] += len(ordered) - len(once)
+            if dry_run:
+                work = self._handling(finish=self._spool.finish).examine
+            else:
+                finisher = held.enter_context(Finisher(self._spool, report=self._say))
+                work = self._handling(finish=finisher.finish).handle
+            for fate in self._each(work, once, jobs, stopping):
                 tally.fates[fate] += 1
         return tally
 
@@ -116,12 +133,16 @@ class Tosser:
         except GatewayError:
             return 0
 
-    def _each(self, work: Callable[[Job], Fate], ordered: list[Job], jobs: int) -> Iterator[Fate]:
-        def safely(job: Job) -> Fate:
+    def _each(
+        self, work: Callable[[Job], Fate], ordered: list[Job], jobs: int, stopping: Callable[[], bool]
+    ) -> Iterator[Fate]:
+        def safely(job: Job) -> Fate | None:
             try:
-                return work(job)
+                return None if stopping() else work(job)
             except UnknownJob:
                 return Fate.LEFT
+            except Interrupted:
+                raise
             except GatewayError as failure:
                 self._say(f"{job.name}: {failure}")
                 return Fate.FAILED
@@ -130,10 +151,10 @@ class Tosser:
                 return Fate.FAILED
 
         if jobs <= 1:
-            yield from map(safely, ordered)
+            yield from filter(None, map(safely, ordered))
             return
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only when asked for
 
         heed_signals()  # only the main thread can, and the threads will run programs
         with ThreadPoolExecutor(jobs) as pool:
-            yield from pool.map(safely, ordered)
+            yield from filter(None, pool.map(safely, ordered))

@@ -19,7 +19,7 @@ from gateway.spool.refusal import refusals
 from gateway.spool.staged import Staged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from typing import Literal
 
@@ -196,15 +196,26 @@ class Spool:
     # The life of a job
 
     def begin(self, job: Job) -> Job:
-        """Take up a job before its first byte is handed over: ``rx`` to ``work`` (T3)."""
-        return self._move(job, "work")
+        """Take up a job before its first byte is handed over: ``rx`` to ``work`` (T3).
+
+        The rename is not synced here, but before the job is forgotten: a power cut that
+        undoes it can only repeat a job that had no mark yet, as without the rename.
+        """
+        return self._move(job, "work", synced=False)
+
+    def put_back(self, job: Job) -> Job:
+        """Undo `begin` before any byte was handed over: ``work`` to ``rx``."""
+        return self._move(job, "rx")
 
     def record(self, job: Job, record: JobRecord) -> None:
         """Remember a job's progress, durably (T4)."""
         self._put(self.paths.record(job.node, job.box, job.name), record.to_json(), synced=True)
 
-    def mark_seen(self, node: str, name: str) -> None:
-        """Mark a packet as done with, durably (T5): never to be delivered again."""
+    def mark_seen(self, node: str, name: str, *, synced: bool = True) -> None:
+        """Mark a packet as done with (T5), durably if `synced`: never to be delivered again.
+
+        The mark is empty, so that its entry in the directory is all there is to sync.
+        """
         path = self.paths.seen(node, name)
         directory = os.path.dirname(path)
         with refusals(path):
@@ -214,15 +225,31 @@ class Spool:
                 durable.make_directories(directory, floor=self.root, umask=self._umask)
                 fd = durable.ensure(path, umask=self._umask)
         os.close(fd)
-        durable.sync_directory(directory)
+        if synced:
+            durable.sync_directory(directory)
 
     def finish(self, job: Job) -> None:
         """Mark a job as seen (T5), then forget it (T6).
 
         After a crash a job that is marked may still lie there, its record gone: finish it again.
         """
-        self.mark_seen(job.node, job.name)
-        self._forget(job)
+        self.mark_seen(job.node, job.name, synced=False)
+        self.finish_marked([job])
+
+    def finish_marked(self, jobs: Sequence[Job]) -> None:
+        """Sync the marks of jobs that have one, each directory once, then forget the jobs (T6).
+
+        Raises:
+            SpoolError: temporary; the jobs stay where they are, marked.
+        """
+        # First the renames out of rx: NNCP's own toss does not look at marks, and would run
+        # the job again if a power cut undid the rename but not the mark.
+        begun = {os.path.dirname(self._path(job)) for job in jobs if job.box == "work"}
+        marked = {os.path.dirname(self.paths.seen(job.node, job.name)) for job in jobs}
+        for directory in (*begun, *marked):
+            durable.sync_directory(directory)
+        for job in jobs:
+            self._forget(job)
 
     def hold(self, job: Job, reason: str, record: JobRecord | None = None) -> Job:
         """Set a job aside for a person, from any box; its reason is on disk before it is there.
@@ -278,13 +305,14 @@ class Spool:
         durable.unlink(self.paths.header(node, "tx", name))
         return there
 
-    def _move(self, job: Job, box: Box) -> Job:
+    def _move(self, job: Job, box: Box, *, synced: bool = True) -> Job:
         try:
             durable.move(
                 self._path(job),
                 self.paths.packet(job.node, box, job.name),
                 floor=self.root,
                 umask=self._umask,
+                synced=synced,
             )
         except FileNotFoundError as error:
             raise self._unknown(job) from error

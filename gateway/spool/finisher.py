@@ -1,0 +1,72 @@
+"""Finish delivered jobs behind the back of the next deliveries: many marks, one sync.
+
+A mark (T5) exists as soon as `finish` returns, so a process that dies afterwards repeats
+nothing. It withstands a power cut once its directory is synced, which a thread does for
+all marks made meanwhile; only then are the jobs forgotten (T6). So a power cut can repeat
+the jobs whose sync was under way, at most `BACKLOG` of them: a named window.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from gateway.errors import GatewayError
+
+if TYPE_CHECKING:
+    from gateway.spool.layout import Job
+    from gateway.spool.spool import Spool
+
+BACKLOG = 64
+"""How many marked jobs may wait for their sync before `finish` waits too."""
+
+
+class Finisher:
+    """A context in which jobs are finished; leaving it waits until all are. Thread safe."""
+
+    def __init__(self, spool: Spool, *, report: Callable[[str], None]) -> None:
+        self._spool = spool
+        self._report = report
+        self._waiting: list[Job] = []
+        self._leaving = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._work, name="gateway-finisher")
+
+    def __enter__(self) -> Finisher:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        with self._changed:
+            self._leaving = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def finish(self, job: Job) -> None:
+        """Mark a job as seen, and leave the sync and the forgetting to the thread.
+
+        Raises:
+            SpoolError: temporary; the mark could not be made.
+        """
+        self._spool.mark_seen(job.node, job.name, synced=False)
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._waiting) < BACKLOG)
+            self._waiting.append(job)
+            self._changed.notify_all()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._leaving)
+                some = list(self._waiting)
+                if not some:
+                    return
+            try:
+                self._spool.finish_marked(some)
+            except GatewayError as failure:
+                # The marks stand, so nothing is repeated; the next pass forgets the jobs.
+                self._report(f"{len(some)} delivered jobs are still to be cleared away: {failure}")
+            with self._changed:
+                del self._waiting[: len(some)]
+                self._changed.notify_all()

@@ -23,8 +23,9 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 def marked(text: str, mark: str) -> list[str]:
-    """Return the fenced blocks that follow ``<!-- MARK: ... -->`` or ``<!-- MARK -->``."""
-    found = re.findall(rf"<!-- {mark}(?:: [^>]*)? -->\n```\w*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    """Return the fenced blocks behind ``<!-- MARK -->``, or ``<!-- MARK: ... -->`` if it has no colon."""
+    words = re.escape(mark) + ("" if ":" in mark else "(?:: [^>]*)?")
+    found = re.findall(rf"<!-- {words} -->\n```\w+\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     return [str(body) for body in found]
 
 

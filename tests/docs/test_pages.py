@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import tomllib
 from pathlib import Path
@@ -38,5 +39,7 @@ def test_commands_shown_exist(page: Path) -> None:
     plugins = {path.name for path in (ROOT / "plugins").iterdir()}
     known = {*COMMANDS, *PIPE_HELP, *plugins}
     text = "\n".join(re.findall(r"`gateway [^`]*`", page.read_text()) + blocks(page.read_text(), "sh"))
-    for words in re.findall(r"(?m)(?:^|`)gateway((?: --?\w+(?:[ =]/\S+)?)*) ([a-z]+)\b", text):
+    for words in re.findall(r"(?m)(?:^|`)gateway((?: --?\w+(?:[ =]\S*/\S+)?)*) ([a-z]+)\b", text):
         assert words[1] in known, words
+        if words[1] in COMMANDS:
+            importlib.import_module(f"gateway.cli.{words[1]}")

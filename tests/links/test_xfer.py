@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from gateway.links import xfer
 from gateway.links.xfer import Exchanged, exchange
 from gateway.mta import Event, EventKind
 from gateway.packet.header import Header
-from gateway.packet.identity import encode
+from gateway.packet.identity import decode, encode
 from gateway.packet.mth import MerkleTree
 from gateway.spool.spool import Spool
 
@@ -478,3 +479,20 @@ def test_two_names_of_one_id_are_one_neighbour(alice: Site) -> None:
     done = alice.xfer(mkdir=True, neighbours={"self": BOB, "bob": BOB, "robert": BOB})
     assert (1, ()) == (done.sent, done.postponed)
     assert alice.events[0].node in {"bob", "robert"}
+
+
+def test_a_medium_written_by_nncp(tmp_path: Path) -> None:
+    """The packets that a real nncp-xfer wrote come out of it as they went in."""
+    source = Path(__file__).resolve().parents[1] / "vectors" / "nncp" / "xfer"
+    stick = tmp_path / "stick"
+    shutil.copytree(source, stick)
+    [own] = stick.iterdir()
+    [sender] = own.iterdir()
+    packets = {path.name: path.read_bytes() for path in sender.iterdir()}
+    spool = Spool(str(tmp_path / "spool"))
+    done = exchange(spool, str(stick), decode(own.name), {"other": decode(sender.name)})
+    assert (len(packets), ()) == (done.received, done.failures)
+    for job in spool.jobs(sender.name, "rx"):
+        with spool.open(job) as file:
+            assert packets.pop(job.name) == file.read()
+    assert {} == packets

@@ -81,7 +81,7 @@ def setup(
         for piece in found:
             click.echo(f"# ===== {piece.name}\n{_comment(piece.purpose)}\n{piece.text}")
     else:
-        _write(directory, found, force=force)
+        write(directory, found, force=force)
     if plan.send and plan.lookup:
         click.echo(f"# ===== {plan.lookup}\n{lookup_lines(plan)}")
     if plan.receive:
@@ -103,8 +103,12 @@ def _comment(text: str) -> str:
     return "\n".join(f"# {line}" for line in text.splitlines())
 
 
-def _write(directory: str, found: list[Piece], *, force: bool) -> None:
-    """Write the files; none if one of them was changed by somebody."""
+def write(directory: str, found: list[Piece], *, force: bool) -> None:
+    """Write the files below a directory, or none of them.
+
+    Raises:
+        GatewayError: temporary; somebody changed one of them, and `force` is not set.
+    """
     new = {}
     changed = []
     for piece in found:

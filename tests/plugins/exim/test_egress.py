@@ -5,17 +5,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from gateway_exim import session
 from gateway_exim.egress import EximEgress
 from gateway_exim.options import Options
 
-from gateway import ConfigError, Delivery, Egress, Message, Outcome, PluginError
+from gateway import ConfigError, Delivery, Egress, Finished, Message, Outcome, PluginError
 from tests.plugins.exim.material import delivery, script, seen
 
 
-def deliver(*deliveries: Delivery, session: int = 1, processes: int = 1) -> list[Outcome]:
-    return list(EximEgress(Options(session=session, processes=processes)).deliver(deliveries))
+def deliver(*deliveries: Delivery, **options: int) -> list[Outcome]:
+    return list(EximEgress(Options(**{"processes": 1, **options})).deliver(deliveries))
 
 
 def three(command: list[Path | str], **kind: bool) -> list[Delivery]:
@@ -139,6 +141,37 @@ def test_a_program_that_hangs_is_ended_and_the_mail_deferred(tmp_path: Path) -> 
     outcomes = deliver(delivery(0, "x@b.example", command=[program, "-bS"], timeout=0.2))
     assert [(0, "deferred", None)] == seen(outcomes)
     assert outcomes[0].text.startswith("not finished within")
+
+
+def test_status_0_after_the_time_was_up_is_not_believed(tmp_path: Path) -> None:
+    program = script(tmp_path / "p", "cat >/dev/null; trap 'exit 0' TERM; sleep 60 & wait")
+    outcomes = deliver(delivery(0, "x@b.example", command=[program, "-bS"], timeout=0.5))
+    assert [(0, "deferred", None)] == seen(outcomes)
+
+
+def test_a_session_has_the_time_of_all_its_transactions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[float] = []
+    real = session.run_program
+
+    def run(*arguments: Any, timeout: float, **keywords: Any) -> Finished:
+        given.append(timeout)
+        return real(*arguments, timeout=timeout, **keywords)
+
+    monkeypatch.setattr(session, "run_program", run)
+    command = [script(tmp_path / "p", "cat >/dev/null"), "-bS"]
+    deliver(*(delivery(i, "x@b.example", command=command, timeout=40) for i in range(5)), session=3)
+    assert [120, 80] == given
+
+
+def test_grief_now_and_then_is_no_reason_to_stop(tmp_path: Path) -> None:
+    every_other = (
+        f"cat >/dev/null; test -e {tmp_path}/m && rm {tmp_path}/m || {{ touch {tmp_path}/m; exit 75; }}"
+    )
+    command = [script(tmp_path / "p", every_other), "-bS"]
+    outcomes = deliver(*(delivery(i, "x@b.example", command=command) for i in range(10)))
+    assert [(i, "taken" if i % 2 else "deferred", None) for i in range(10)] == seen(outcomes)
 
 
 def test_a_program_that_is_not_there_defers_and_is_not_tried_for_each(tmp_path: Path) -> None:

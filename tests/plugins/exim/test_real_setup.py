@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from gateway_exim.commands import write
 from gateway_exim.setup import Layout, Plan, pieces, routers
 from gateway_exim.transport import transport_block
 
@@ -51,9 +52,7 @@ class Debian:
     def install(self, plan: Plan) -> None:
         """Do what the printed steps say."""
         if plan.layout == "split":
-            for piece in pieces(plan):
-                path = self.folder / piece.name
-                path.write_text(piece.text)
+            write(str(self.folder), pieces(plan), force=False)
             return
         macros, router, transport = (piece.text for piece in pieces(plan))
         (self.folder / "exim4.conf.localmacros").write_text(macros)

@@ -19,7 +19,7 @@ def warnings(config: Config) -> list[str]:
     """Return one line ``file: key: text`` for everything a person should look at."""
     found = [
         *_key_files(config),
-        *(f"{config.path}: {line}" for line in (*_own_keys(config), *_nodes(config))),
+        *(f"{config.path}: {line}" for line in (*_own_keys(config), *_nodes(config), *_plugins(config))),
     ]
     if config.dialect == "nncp":
         unknown = [key for key in config.extra if key not in NNCP]
@@ -79,6 +79,13 @@ def _nodes(config: Config) -> Iterator[str]:
         for handle in neighbour.handles.values():
             if handle.command and not handle.command[0].startswith("/"):
                 yield f"{key}.exec.{shown(handle.name)}: {handle.command[0]} is searched for along PATH"
+
+
+def _plugins(config: Config) -> Iterator[str]:
+    if config.plugins is not None:
+        for name in config.plugin:
+            if name not in config.plugins:
+                yield f"plugin.{shown(name)}: nobody reads it, since `plugins` does not name {name}"
 
 
 def _way(neighbour: Neighbour, key: str, config: Config) -> Iterator[str]:

@@ -8,11 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from gateway.config import units
-
 _MAX_UMASK = 0o777
-_OCTAL = re.compile(r"[0-7]{1,4}")
-_TCP = re.compile(r"(\[[0-9A-Za-z:.%_-]*\]|[^\s\[\]:/|]*):([0-9]{1,5})", re.ASCII)
+_OCTAL = r"[0-7]{1,4}"
+_TCP = r"(?a:(\[[0-9A-Za-z:.%_-]*\]|[^\s\[\]:/|]*):([0-9]{1,5}))"
 _MAX_PORT = 65535
 _LONG_KEY_SIZE = 64
 
@@ -98,7 +96,7 @@ def absolute_path(value: object) -> str:
 
 def umask(value: object) -> int:
     """Read a umask, octal text such as ``"007"``."""
-    if not isinstance(value, str) or not _OCTAL.fullmatch(value) or int(value, 8) > _MAX_UMASK:
+    if not isinstance(value, str) or not re.fullmatch(_OCTAL, value) or int(value, 8) > _MAX_UMASK:
         msg = 'octal text was expected, such as "007"'
         raise ValueError(msg)
     return int(value, 8)
@@ -154,11 +152,21 @@ def durations(value: object) -> tuple[float, ...]:
     if not isinstance(value, list) or not value:
         msg = 'a list of durations was expected, such as ["1m", "5m", "1h"]'
         raise ValueError(msg)
-    return tuple(units.duration(item) for item in value)
+    return tuple(duration(item) for item in value)
 
 
-duration = units.duration
-size = units.size
+def duration(value: object) -> float:
+    """Read a duration, text or a number [s]."""
+    from gateway.config import units  # noqa: PLC0415 - NNCP's files have none
+
+    return units.duration(value)
+
+
+def size(value: object) -> int:
+    """Read a size, text or a number [bytes]."""
+    from gateway.config import units  # noqa: PLC0415 - NNCP's files have none
+
+    return units.size(value)
 
 
 def globs(value: object) -> tuple[str, ...]:
@@ -179,7 +187,7 @@ def globs(value: object) -> tuple[str, ...]:
 def tcp_address(value: object) -> str:
     """Read ``HOST:PORT`` or ``[V6]:PORT``."""
     address = text(value)
-    found = _TCP.fullmatch(address)
+    found = re.fullmatch(_TCP, address)
     if found is None or int(found[2]) > _MAX_PORT:
         msg = 'HOST:PORT was expected, such as "[::]:5400"'
         raise ValueError(msg)

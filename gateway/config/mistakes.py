@@ -27,6 +27,8 @@ class Mistakes:
 
     def has(self, key: str) -> bool:
         """Whether the key, or anything below it, is known to be wrong."""
+        if not self._found and not self._elsewhere:
+            return False
         known = (*self._found, *self._elsewhere)
         return any(one == key or one.startswith(key + ".") for one in known)
 
@@ -58,7 +60,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def shown(name: str) -> str:
     """Return one part of a dotted key, in quotes where it needs them."""
-    if name and all(char.isalnum() or char in "-_" for char in name):
+    if name.isidentifier() or (name and all(char.isalnum() or char in "-_" for char in name)):
         return name
     from gateway.config.hjson import quote  # noqa: PLC0415 - few names need quotes
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from gateway.config.handles import default_arguments, from_toml
 from gateway.config.hjson import quote
@@ -142,11 +142,13 @@ def _changed(value: _Section, default: _Section) -> Iterator[tuple[str, object]]
     for name, item in value._asdict().items():
         if item == getattr(default, name):
             continue
-        if name in _DURATIONS:
-            item = [duration_text(x) for x in item] if isinstance(item, tuple) else duration_text(item)  # noqa: PLW2901 - as it is written
-        elif name in _SIZES:
-            item = size_text(item)  # noqa: PLW2901 - as it is written
-        yield name.replace("_", "-"), item
+        yield name.replace("_", "-"), _written(name, item)
+
+
+def _written(name: str, value: Any) -> object:
+    if name in _DURATIONS:
+        return [duration_text(one) for one in value] if isinstance(value, tuple) else duration_text(value)
+    return size_text(value) if name in _SIZES else value
 
 
 def _extra(config: Config) -> str:

@@ -57,6 +57,11 @@ def test_unknown_keys_of_nncps_file_and_programs_without_a_path() -> None:
     }
 
 
+def test_a_table_for_a_plugin_that_is_not_loaded() -> None:
+    config = ALICE._replace(plugins=("exim",), plugin={"exim": {}, "exom": {}})
+    assert ["plugin.exom: nobody reads it, since `plugins` does not name exom"] == about(config)
+
+
 @pytest.mark.parametrize(
     ("mode", "expected"), [(0o600, ""), (0o640, ""), (0o644, "chmod o-rw"), (0o660, "chmod g-w")]
 )

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.config.hjson import HjsonError, dump, parse
+from gateway.config.mistakes import Mistakes
+from gateway.config.schema import NNCP, Tree, match
 from gateway.errors import ConfigError
 
 SCALARS = (
@@ -125,3 +129,55 @@ def test_any_text_gives_a_tree_that_stays_or_a_config_error(text: str) -> None:
 @given(TREES)
 def test_json_objects_are_hjson(tree: dict[str, Any]) -> None:
     assert tree == parse(json.dumps(tree, ensure_ascii=False, indent=1))
+
+
+# What the reader makes of a member, shown through a text that NNCP keeps as it is.
+AGREED = [
+    "from: a\nto: b",
+    "from: a, b # c } ]\nto: '''x'''",
+    'from: "a\\tb\\u00e9\\/"\nto: \'a"b\'',
+    "from: 007\nto: true story",
+    "FROM: x\nfrom: y\nto: null",
+    "from: '''\n   a\n     b\n   '''\nto: ''''q'''",
+    "from: a\rto: b",
+    '"from": a /* no comment */\nto: ".5"',
+    "from: |x, y\n// c\n/* d\n */ to: 1e999",
+    "from: \\x\nto: -007",
+    "from: 5 / 6\nto: a\u00a0",
+]
+REFUSED = [
+    "from: a b c: d: [x]\nto: [a]",
+    "from a: b",
+    "from # c\n: b",
+    'from: "\\x"',
+    'from: "a\nb"',
+    "from: 5",
+    "from: true",
+    "from: ,",
+    "from: x, to: [1,,2]\nto: :",
+]
+
+
+@pytest.mark.nncp
+@pytest.mark.parametrize("text", [*AGREED, *REFUSED])
+def test_the_real_reader_agrees(text: str, tmp_path: Path, nncp_bin: Path) -> None:
+    file = tmp_path / "nncp.hjson"
+    file.write_text(f"spool: /s\nlog: /l\nneigh: {{}}\nnotify: {{\nfile: {{\n{text}\n}}\n}}\n", newline="")
+    directory = tmp_path / "dir"
+    command = [str(word) for word in (nncp_bin / "nncp-cfgdir", "-cfg", file, "-dump", directory)]
+    refused = subprocess.run(command, capture_output=True, check=False, timeout=60).returncode != 0
+    assert (text in REFUSED) == refused
+    mistakes = Mistakes("file")
+    tree: Tree = {}
+    try:
+        tree = match(parse(file.read_bytes().decode()), NNCP, mistakes, foreign=True)
+    except HjsonError as failure:
+        mistakes.add("", str(failure))
+    assert refused == bool(mistakes.lines())
+    if not refused:
+        at = directory / "notify" / "file"
+        assert tree["notify"]["file"] == {
+            f.name: f.read_bytes().decode().removesuffix("\n")
+            for f in at.iterdir()
+            if f.read_bytes() != b"\n"
+        }

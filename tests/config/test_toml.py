@@ -256,3 +256,39 @@ def test_a_via_may_name_an_id(tmp_path: Path) -> None:
     config = ours(tmp_path, bob='via = ["F4PF76BHAMYTGEYDZ77DWQL7NMGASMR2NL2VLUQKHUL4BDDIDCBA"]')
     assert ("hub",) == config.neighbours["bob"].via
     assert HUB.id == config.neighbours["hub"].id
+
+
+def test_the_example_of_the_documentation_loads(tmp_path: Path) -> None:
+    """Every key of the contract, in the spelling of its table."""
+    bob = """
+via = ["hub"]
+mail = { form = "bsmtp", handle = "rsmtp" }
+exec.rsmtp = ["/usr/sbin/sendmail", "-bS"]
+exec.rmail = { egress = "rmail", command = ["/usr/bin/rmail"], timeout = 300 }
+exec.inbox = { egress = "maildir", path = "/home/bob/Maildir" }
+exec.old = { command = ["/usr/sbin/sendmail"], form = "sendmail", arguments = "recipients" }
+exec.both = { egress = "smtp", command = ["/usr/sbin/sendmail", "-bs"], form = "bsmtp" }
+accept.senders = ["*@bob.example", "<>"]
+accept.recipients = ["*@here.example"]
+accept.max-size = "256 MiB"
+limits.stored = "10 GiB"
+ack = true
+bounce = true
+"""
+    tail = """
+[retry]
+schedule = ["1m", "5m", "15m", "1h", "4h"]
+give-up = "5d"
+[serve]
+seen-age = "30d"
+"""
+    config = ours(tmp_path, bob=bob, tail=tail)
+    assert [
+        ("rsmtp", "exim", "bsmtp", "none"),
+        ("rmail", "rmail", "rmail", "recipients"),
+        ("inbox", "maildir", "raw", "none"),
+        ("old", "command", "sendmail", "recipients"),
+        ("both", "smtp", "bsmtp", "none"),
+    ] == [(h.name, h.egress, h.form, h.arguments) for h in config.neighbours["bob"].handles.values()]
+    assert (MailForm(), Retry(), Serve()) == (config.neighbours["bob"].mail, config.retry, config.serve)
+    assert Accept().max_size == config.neighbours["bob"].accept.max_size

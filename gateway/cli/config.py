@@ -21,9 +21,9 @@ from gateway.spool.durable import replace_file
 _IMPORTED = """\
 # From {source}, by `gateway config import`.
 #
-# `arguments = "any"` and `form = "raw"` are what a command means to NNCP: it gets the body and
-# every argument that the neighbour sends. Better: take both away where the handle has a form
-# (rsmtp, rmail, sendmail), and only checked recipients reach the program.
+# `form = "raw"` and `arguments = "any"` are what a bare command means to NNCP: it gets the body
+# and every argument that the neighbour cares to send. Without these two keys, and without `-t`,
+# the handles rsmtp, rmail and sendmail get checked mail and its recipients only.
 
 """
 
@@ -46,7 +46,8 @@ def check(setting: Setting) -> int:
         setting.say(f"warning: {warning}")
     if not setting.quiet:
         count = f", {len(found)} warning{'s' * (len(found) > 1)}" if found else ""
-        click.echo(f"{config.path}: {len(config.neighbours) - 1} neighbours, no mistake{count}")
+        others = len(config.neighbours) - 1
+        click.echo(f"{config.path}: {others} neighbour{'s' * (others != 1)}, no mistake{count}")
     return EX_OK
 
 

@@ -22,6 +22,7 @@ from gateway.packet.identity import encode
 
 __all__ = ["Exported", "export"]
 
+_ONLINE_DEADLINE = 10
 # Egresses whose command, run as NNCP runs it, does what the egress does or nearly that.
 _NEARLY_COMMANDS = ("command", "exim", "postfix", "rmail")
 
@@ -77,7 +78,7 @@ def _neighbour(neighbour: Neighbour, losses: list[str]) -> Tree:
         "freq": dict(neighbour.freq),
         "rxrate": neighbour.rxrate,
         "txrate": neighbour.txrate,
-        "onlinedeadline": neighbour.onlinedeadline,
+        "onlinedeadline": neighbour.onlinedeadline if neighbour.onlinedeadline != _ONLINE_DEADLINE else None,
         "maxonlinetime": neighbour.maxonlinetime,
         "calls": [dict(call) for call in neighbour.calls],
     }

@@ -65,6 +65,9 @@ class Handling:
         if before is not None:
             return before
         record = self._spool.recorded(job) if job.box == "work" else None
+        if record is not None and record.reason:
+            # What was taken is unknown: to go on could deliver twice, so a person decides.
+            return self._hold(job, record.reason, record)
         if job.box == "work" and (record is None or record.running):
             record = retry.died(record or JobRecord())
             if record.deaths > retry.DEATHS_ALLOWED:

@@ -429,3 +429,13 @@ def test_what_is_not_ours_is_left_in_place(alice: Party, bob: Party, kind: int) 
     (bob.box(alice, "rx") / name).write_bytes(content)
     assert {Fate.LEFT: 1} == bob.toss().fates
     assert [name] == bob.jobs("rx")
+
+
+def test_a_job_whose_record_cannot_be_read_is_held(bob: Party, arrived: str) -> None:
+    bob.memory.say = deferred
+    bob.toss()
+    (path,) = Path(bob.spool.root).glob("*/work/*.json")
+    path.write_bytes(b"{")
+    assert "held 1" == str(bob.toss())
+    assert 1 == len(bob.memory.got)
+    assert str(record(bob, "hold")["reason"]).startswith("the job's record cannot be read")

@@ -53,12 +53,13 @@ def command(
     from gateway.links.xfer import exchange  # noqa: PLC0415 - not for the help page
 
     config = setting.config()
-    wanted = config.neighbours.values() if node is None else [config.neighbour(node)]
+    wanted = list(config.neighbours.values()) if node is None else [config.neighbour(node)]
     done = exchange(
         setting.open_spool(config),
         directory,
         config.neighbours["self"].id,
         {neighbour.name: neighbour.id for neighbour in wanted},
+        limits={neighbour.name: neighbour.limits for neighbour in wanted},
         receive=not tx,
         send=not rx,
         max_niceness=nice,

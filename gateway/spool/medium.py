@@ -11,7 +11,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import BinaryIO
 
 TEMPORARY = "gwxfer"
@@ -132,12 +132,6 @@ class Folder:
         """Return the free space of the file system [bytes]."""
         facts = os.fstatvfs(self._fd)
         return facts.f_bavail * facts.f_frsize
-
-
-def read_chunks(file: BinaryIO, size: int) -> Iterator[bytes]:
-    """Yield what a file holds, `size` bytes at a time; the last chunk may be shorter."""
-    while chunk := file.read(size):
-        yield chunk
 
 
 def _sync(fd: int) -> None:

@@ -43,3 +43,11 @@ def test_commands_shown_exist(page: Path) -> None:
         assert words[1] in known, words
         if words[1] in COMMANDS:
             importlib.import_module(f"gateway.cli.{words[1]}")
+
+
+def test_the_backlog_of_marks_is_that_of_the_page() -> None:
+    from gateway.spool.finisher import BACKLOG
+
+    text = (ROOT / "docs" / "spool.md").read_text()
+    assert f"these packets, {BACKLOG} at most" in text
+    assert f"at most {BACKLOG - 1} others" in text

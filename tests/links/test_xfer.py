@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 import pytest
 
+from gateway.config.model import Limits
 from gateway.errors import SpoolError
-from gateway.links import xfer
 from gateway.links.xfer import Exchanged, exchange
+from gateway.links.xfer.receive import RESERVE
 from gateway.mta import Event, EventKind
 from gateway.packet.header import Header
 from gateway.packet.identity import decode, encode
@@ -359,10 +360,27 @@ def test_what_is_less_urgent_than_asked_for_stays_on_the_medium(bob: Site, mediu
 
 def test_too_little_room_postpones(bob: Site, medium: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = lay(medium, make_packet(size=1000))
-    monkeypatch.setattr(bob.spool, "free", lambda: xfer.RESERVE + 1000)
+    monkeypatch.setattr(bob.spool, "free", lambda: RESERVE + 1000)
     done = bob.xfer()
     assert (0, 1, ()) == (done.received, len(done.postponed), done.failures)
     assert source.exists()
+
+
+@pytest.mark.parametrize("limits", [Limits(stored=2500), Limits(packets=2)])
+def test_a_neighbour_keeps_within_its_limits(bob: Site, medium: Path, limits: Limits) -> None:
+    """What waits, is being delivered or is held counts; the most urgent come first."""
+    lay(medium, make_packet(size=1000))
+    bob.xfer()
+    [job] = bob.spool.jobs(A, "rx")
+    bob.spool.hold(job, "for a test")
+    urgent, slow = make_packet(niceness=96, size=1000), make_packet(niceness=224, size=1000)
+    late = lay(medium, slow)
+    lay(medium, urgent)
+    done = bob.xfer(limits={"alice": limits})
+    assert (1, 1, ()) == (done.received, len(done.postponed), done.failures)
+    assert "alice: 1 packets stay" in done.postponed[0]
+    assert [urgent.name] == names(bob.spool, A, "rx")
+    assert late.exists()
 
 
 def test_a_spool_that_refuses_still_sends(bob: Site, medium: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,158 @@
+"""Receiving: from the medium into ``rx``, and only then off the medium."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from gateway.config.model import Limits
+from gateway.errors import BadPacket, SpoolError
+from gateway.links.xfer.content import NotIntact, checked, read
+from gateway.packet.header import HEADER_SIZE, Header
+from gateway.spool.layout import is_name
+from gateway.spool.medium import Folder
+
+if TYPE_CHECKING:
+    from gateway.links.xfer.account import Account
+    from gateway.spool.spool import Spool
+
+RESERVE = 4 * 1024 * 1024
+"""[bytes] Left free in the spool, so that what arrived can also be worked through."""
+
+
+class Receiver:
+    """Receives into one spool; `keep` leaves the originals on the medium."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        account: Account,
+        limits: Mapping[str, Limits],
+        *,
+        max_niceness: int,
+        keep: bool,
+    ) -> None:
+        self._spool = spool
+        self._account = account
+        self._limits = limits
+        self._max_niceness = max_niceness
+        self._keep = keep
+
+    def receive(self, medium: Folder, own: str, names: Mapping[str, str]) -> None:
+        """Take everything that the given nodes (id text to name) have put there for us."""
+        try:
+            inbox = medium.folder(own)
+            if inbox is None:
+                return
+            with inbox:
+                for node in inbox.names():
+                    if node in names:
+                        self._receive_from(inbox, node, names[node])
+        except OSError as failure:
+            self._account.failed(os.path.join(medium.path, own), failure)
+        except SpoolError as failure:
+            # A spool that takes nothing may still give, and giving makes room.
+            self._account.postpone(str(failure))
+
+    def _receive_from(self, inbox: Folder, node: str, name: str) -> None:
+        try:
+            folder = inbox.folder(node)
+            if folder is None:
+                return
+            with folder:
+                source = _Source(folder, node, name, self._spool, self._limits.get(name, Limits()))
+                for packet in self._by_niceness(folder):
+                    self._receive_packet(source, packet)
+                if not self._keep:
+                    folder.sync()
+                if source.refused:
+                    self._account.postpone(source.complaint())
+        except OSError as failure:
+            self._account.failed(os.path.join(inbox.path, node), failure)
+
+    def _by_niceness(self, folder: Folder) -> list[str]:
+        """Return the packets within the wanted niceness, the most urgent first."""
+        found = []
+        for packet in filter(is_name, folder.names()):
+            try:
+                with folder.open(packet) as file:
+                    niceness = Header.decode(read(file, HEADER_SIZE)).niceness
+            except FileNotFoundError:
+                continue
+            except (OSError, BadPacket) as failure:
+                self._account.failed(os.path.join(folder.path, packet), failure)
+            else:
+                if niceness <= self._max_niceness:
+                    found.append((niceness, packet))
+        return [packet for _, packet in sorted(found)]
+
+    def _receive_packet(self, source: _Source, packet: str) -> None:
+        path = os.path.join(source.folder.path, packet)
+        try:
+            known = self._spool.known(packet)
+            if known is not None:
+                self._account.known(packet, source.name, known)
+            elif not self._take(source, packet, path):
+                return
+            if not self._keep:
+                source.folder.remove(packet)
+        except FileNotFoundError:
+            return
+        except NotIntact:
+            self._account.failed(path, "content and name disagree (copied in part?): left where it is")
+        except (OSError, BadPacket) as failure:
+            self._account.failed(path, failure)
+
+    def _take(self, source: _Source, packet: str, path: str) -> bool:
+        """Copy one packet into ``rx``; False if it has to wait."""
+        with source.folder.open(packet) as file:
+            size = os.fstat(file.fileno()).st_size
+            if not source.may_bring(size):
+                return False
+            niceness = Header.decode(read(file, HEADER_SIZE)).niceness
+            file.seek(0)
+            with self._spool.stage() as staged:
+                if size + RESERVE > self._spool.free():
+                    self._account.postpone(f"{path}: no room in the spool for {size} bytes")
+                    return False
+                for chunk in checked(file, packet, size):
+                    staged.write(chunk)
+                staged.complete()
+                self._spool.commit(staged, source.node, "rx", packet, alias=source.name)
+        source.brought(size)
+        self._account.received(packet, source.name, niceness=niceness, size=size)
+        return True
+
+
+class _Source:
+    """What one neighbour has put there, and how much more of it may lie here."""
+
+    def __init__(self, folder: Folder, node: str, name: str, spool: Spool, limits: Limits) -> None:
+        self.folder = folder
+        self.node = node
+        self.name = name
+        self.refused = 0
+        self._limits = limits
+        self._stored = self._packets = 0
+        if limits.stored is not None or limits.packets is not None:
+            for box in ("rx", "work", "hold"):
+                for job in spool.jobs(node, box):
+                    self.brought(job.size)
+
+    def may_bring(self, size: int) -> bool:
+        """Say whether a packet of so many bytes is within the limits; count it if it is not."""
+        most, many = self._limits.stored, self._limits.packets
+        fits = (most is None or self._stored + size <= most) and (many is None or self._packets < many)
+        self.refused += not fits
+        return fits
+
+    def brought(self, size: int) -> None:
+        """Count a packet that lies here now."""
+        self._stored += size
+        self._packets += 1
+
+    def complaint(self) -> str:
+        """Say what has to stay on the medium, and why."""
+        here = f"{self._packets} packets, {self._stored} bytes of it lie here"
+        return f"{self.name}: {self.refused} packets stay on the medium: {here}, and `limits` allows no more"

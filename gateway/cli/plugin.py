@@ -124,8 +124,8 @@ def _config(setting: Setting) -> Config:
     """Return the configuration, or where there is none an empty one, which enables our own plugins."""
     try:
         return setting.config()
-    except ConfigError as failure:
+    except ConfigError:
         from gateway.config.model import Config  # noqa: PLC0415 - only here, without a configuration
 
-        setting.say(f"{failure}: shown as without a configuration")
+        setting.say("no configuration that can be used (gateway config check): as if none named any plugins")
         return Config("(none)", "toml", "", None, {})

@@ -428,6 +428,21 @@ def test_a_fifo_of_a_packets_name_stops_nothing(bob: Site, medium: Path) -> None
     assert (1, 1) == (done.received, len(done.failures))
 
 
+def test_a_medium_of_somebody_else_says_whose_it_is(
+    alice: Site, medium: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root becomes the spool's owner, and a stick is often mounted for root alone."""
+    queue(alice.spool, B, make_packet())
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("gateway.spool.medium.Folder.folder", refuse)
+    [failure] = alice.xfer(receive=False).failures
+    assert f"we are uid {os.geteuid()}" in failure
+    assert f"{medium} is mode" in failure
+
+
 def test_a_source_that_vanishes_is_no_failure(
     bob: Site, medium: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from gateway.mta import Event, EventKind
+from gateway.spool.refusal import refusal
 
 
 class Exchanged(NamedTuple):
@@ -61,8 +62,12 @@ class Account:
 
     def failed(self, where: str, why: object) -> None:
         """Keep what needs a person."""
-        words = why.strerror if isinstance(why, OSError) else why
-        self._done = self._done._replace(failures=(*self._done.failures, f"{where}: {words}"))
+        if isinstance(why, PermissionError):
+            # Run as root we act as the spool's owner, who may not be the stick's.
+            text = str(refusal(why, where))
+        else:
+            text = f"{where}: {why.strerror if isinstance(why, OSError) else why}"
+        self._done = self._done._replace(failures=(*self._done.failures, text))
 
     def postpone(self, words: str) -> None:
         """Keep what will go better another time."""

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 
 _MAX_UMASK = 0o777
+# Patterns as text are compiled when first used, not once a message.
 _OCTAL = r"[0-7]{1,4}"
 _TCP = r"(?a:(\[[0-9A-Za-z:.%_-]*\]|[^\s\[\]:/|]*):([0-9]{1,5}))"
 _MAX_PORT = 65535

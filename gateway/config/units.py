@@ -7,12 +7,13 @@ import re
 __all__ = ["duration", "duration_text", "size", "size_text"]
 
 _SECONDS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?\s*[wdhms]\s*)+", re.ASCII)
-_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)\s*([wdhms])", re.ASCII)
+# Patterns as text are compiled when first used, not once a message.
+_DURATION = r"(?a:(?:\d+(?:\.\d+)?\s*[wdhms]\s*)+)"
+_DURATION_PART = r"(?a:(\d+(?:\.\d+)?)\s*([wdhms]))"
 _BINARY = {"TiB": 1 << 40, "GiB": 1 << 30, "MiB": 1 << 20, "KiB": 1 << 10}
 _BYTES = {**_BINARY, "TB": 10**12, "GB": 10**9, "MB": 10**6, "kB": 1000, "B": 1, "": 1}
 _BYTES_FOLDED = {unit.lower(): factor for unit, factor in _BYTES.items()}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)", re.ASCII)
+_SIZE = r"(?a:(\d+(?:\.\d+)?)\s*([A-Za-z]*))"
 _MAX = 1 << 62
 
 
@@ -25,8 +26,8 @@ def duration(value: object) -> float:
     seconds: float
     if isinstance(value, int | float) and not isinstance(value, bool):
         seconds = value
-    elif isinstance(value, str) and _DURATION.fullmatch(value.strip()):
-        seconds = sum(float(number) * _SECONDS[unit] for number, unit in _DURATION_PART.findall(value))
+    elif isinstance(value, str) and re.fullmatch(_DURATION, value.strip()):
+        seconds = sum(float(number) * _SECONDS[unit] for number, unit in re.findall(_DURATION_PART, value))
     else:
         msg = 'a duration was expected, such as "90s", "5m", "1h30m" or "5d"'
         raise ValueError(msg)
@@ -53,7 +54,7 @@ def size(value: object) -> int:
     expected = 'a size was expected, such as "256 MiB", "10 GB" or a number of bytes'
     if isinstance(value, int) and not isinstance(value, bool):
         count: float = value
-    elif isinstance(value, str) and (found := _SIZE.fullmatch(value.strip())):
+    elif isinstance(value, str) and (found := re.fullmatch(_SIZE, value.strip())):
         factor = _BYTES_FOLDED.get(found[2].lower())
         if factor is None:
             msg = f"unknown unit {found[2]!r}; {expected}"

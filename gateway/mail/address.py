@@ -22,10 +22,11 @@ _ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]"
 _LABEL = r"(?!..--)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _PLAIN = re.compile(rf"(?=[^@]{{1,64}}@.{{1,189}}\Z){_ATEXT}+(?:\.{_ATEXT}+)*@{_LABEL}(?:\.{_LABEL})*\Z")
 
-_DOT_STRING = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+\Z")
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}(?:\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*\Z")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+# These, as text, are compiled when first used: nearly all mail never asks them.
+_DOT_STRING = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+\Z"
+_QUOTED = r'(?s:"(?:[^"\\]|\\.)*")'
+_HOST = r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}(?:\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*\Z"
+_CONTROL = r"[\x00-\x1f\x7f-\x9f]"
 _SHOWN = 80
 
 
@@ -37,7 +38,7 @@ def check(address: str) -> None:
     """
     if _PLAIN.match(address):
         return
-    if _CONTROL.search(address):
+    if re.search(_CONTROL, address):
         raise _refusal(address, "it holds a control character")
     if _octets(address) > MAX_LENGTH:
         raise _refusal(address, f"it is longer than {MAX_LENGTH} octets")
@@ -46,15 +47,15 @@ def check(address: str) -> None:
         raise _refusal(address, "it has no domain")
     if not local:
         raise _refusal(address, "it has no local part")
-    if not _DOT_STRING.match(local):
+    if not re.match(_DOT_STRING, local):
         _judge(address, f"{local}@x.org", empty_local=local == '""')
-    if not _HOST.match(domain) and _octets(f"{local}@{to_ascii(domain)}") > MAX_LENGTH:
+    if not re.match(_HOST, domain) and _octets(f"{local}@{to_ascii(domain)}") > MAX_LENGTH:
         raise _refusal(address, f"with its domain in ASCII it is longer than {MAX_LENGTH} octets")
 
 
 def split(address: str) -> tuple[str, str | None]:
     """Return local part and domain as written; a domain of None if there is no ``@``."""
-    quoted = _QUOTED.match(address)
+    quoted = re.match(_QUOTED, address)
     if quoted and (quoted.end() == len(address) or address[quoted.end()] == "@"):
         local, rest = quoted.group(), address[quoted.end() :]
         return local, rest[1:] if rest else None
@@ -68,7 +69,7 @@ def to_ascii(domain: str) -> str:
     Raises:
         Malformed: permanent; it is no domain name and no address literal.
     """
-    if _HOST.match(domain):
+    if re.match(_HOST, domain):
         return domain
     if domain.startswith("["):
         _judge(domain, f"x@{domain}")
@@ -84,7 +85,7 @@ def to_ascii(domain: str) -> str:
         text = idna.encode(domain, uts46=True).decode("ascii")
     except (idna.IDNAError, UnicodeError) as error:
         raise _refusal(domain, str(error)) from error
-    if not _HOST.match(text):
+    if not re.match(_HOST, text):
         raise _refusal(domain, "it has no ASCII form that is a domain name")
     return text
 

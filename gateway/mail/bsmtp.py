@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import IO, Final, NamedTuple
 
 from gateway.errors import Malformed, Truncated
@@ -43,27 +42,27 @@ class Transaction(NamedTuple):
     message: Message
 
 
-@dataclass(frozen=True, slots=True)
-class StoredTransaction:
+class StoredTransaction(NamedTuple):
     """One transaction of a file that was checked as a whole.
 
-    `size` counts the octets of the message. The file must stay open and unchanged.
+    `size` counts the octets of the message, which lies at `begin` to `end` of the file, with
+    the line ends that `crlf` says. The file must stay open and unchanged.
     """
 
     envelope: Envelope
     size: int
-    _descriptor: int
-    _begin: int
-    _end: int
-    _crlf: bool
+    descriptor: int
+    begin: int
+    end: int
+    crlf: bool
 
     def open(self) -> Message:
         """Return the message, from its beginning; as often and in as many threads as wanted."""
         return Message(self._chunks())
 
     def _chunks(self) -> Iterator[bytes]:
-        pull = _pull_at(self._descriptor, self._begin, self._end)
-        unstuffer = Unstuffer(crlf=self._crlf)
+        pull = _pull_at(self.descriptor, self.begin, self.end)
+        unstuffer = Unstuffer(crlf=self.crlf)
         while unstuffer.rest is None:
             chunk = pull()
             if not chunk:

@@ -14,10 +14,10 @@ MAX_RECIPIENTS_OF_BATCH: Final = 200_000
 """Recipients of a whole batch: what bounds the memory of one that was checked beforehand."""
 
 _PATH_COMMAND = re.compile(r"(MAIL[ \t]+FROM|RCPT[ \t]+TO)[ \t]*:[ \t]*", re.IGNORECASE)
-_BRACKETED = re.compile(r'(<(?:[^"<>]|"(?:[^"\\]|\\.)*")*>)(.*)\Z', re.DOTALL)
-_PARAMETERS = re.compile(r"(?:[ \t]+[A-Za-z0-9][A-Za-z0-9-]*(?:=[^\s=\x00-\x1f]+)?)*\Z")
-_WORD = re.compile(r"([A-Za-z]+)(?=[ \t]|\Z)")
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+# These, as text, are compiled when first used: what MTAs write never asks them.
+_BRACKETED = r'(?s:(<(?:[^"<>]|"(?:[^"\\]|\\.)*")*>)(.*)\Z)'
+_PARAMETERS = r"(?:[ \t]+[A-Za-z0-9][A-Za-z0-9-]*(?:=[^\s=\x00-\x1f]+)?)*\Z"
+_CONTROL = r"[\x00-\x08\x0a-\x1f\x7f]"
 _IDLE_WORDS = frozenset({"NOOP", "VRFY", "EXPN", "HELP", "ETRN"})
 _RESET_WORDS = frozenset({"HELO", "EHLO", "RSET"})
 
@@ -53,14 +53,14 @@ class Commands:
             text = line.decode("utf-8").rstrip(" \t")
         except UnicodeDecodeError:
             raise _refusal(number, "an address is neither ASCII nor UTF-8; write it in UTF-8") from None
-        if _CONTROL.search(text):
+        if not text.isprintable() and re.search(_CONTROL, text):
             raise _refusal(number, f"a control character in a command: {text[:60]!r}; take it out")
         path = _PATH_COMMAND.match(text)
         if path:
             self._path(path.group(1)[:4].upper(), text[path.end() :], number)
             return None
-        word = _WORD.match(text)
-        return self._word(word.group(1).upper() if word else "", text, number)
+        word = text.replace("\t", " ").partition(" ")[0]
+        return self._word(word.upper() if word.isascii() and word.isalpha() else "", text, number)
 
     def _path(self, verb: str, argument: str, number: int) -> None:
         try:
@@ -116,10 +116,12 @@ def _without_parameters(argument: str) -> str:
         raise Malformed("no address; write <> for the null sender")
     if not argument.startswith("<"):
         return argument
-    bracketed = _BRACKETED.match(argument)
+    if argument.find(">") == len(argument) - 1 and '"' not in argument and "<" not in argument[1:]:
+        return argument
+    bracketed = re.match(_BRACKETED, argument)
     if bracketed is None:
         raise Malformed(f"no '>' at the end of the address: {argument[:80]!r}")
-    if not _PARAMETERS.match(bracketed.group(2)):
+    if not re.match(_PARAMETERS, bracketed.group(2)):
         raise Malformed(f"{bracketed.group(2)[:60]!r} behind the address is no ESMTP parameter; leave it out")
     return bracketed.group(1)
 

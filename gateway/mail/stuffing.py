@@ -14,7 +14,8 @@ from gateway.errors import Malformed
 
 # Regular expressions find these twice as fast as find() does.
 _DOT_LINE = re.compile(rb"\n\.")
-_LONE_CR = re.compile(rb"\r(?!\n)")
+# As text it is compiled when first used; few messages have a CR.
+_LONE_CR = rb"\r(?!\n)"
 
 # What may be the beginning of an end of line or of the end of the text.
 _UNDECIDED = re.compile(rb"(?:\r|\r?\n(?:\.\r?)?)\Z")
@@ -134,6 +135,6 @@ def _lf_only(text: bytes) -> bytes:
     """Return the text with LF for CRLF and for a CR alone."""
     if b"\r" not in text:
         return text
-    if _LONE_CR.search(text):
+    if re.search(_LONE_CR, text):
         return text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     return text.translate(None, b"\r")

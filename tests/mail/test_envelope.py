@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from gateway.errors import Malformed
@@ -101,7 +99,7 @@ def test_an_envelope_takes_no_bare_strings() -> None:
 def test_an_envelope_cannot_be_changed() -> None:
     envelope = Envelope(ReversePath(""), [Recipient("x@b.example")])  # type: ignore[arg-type]
     assert envelope.recipients == (Recipient("x@b.example"),)
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         envelope.sender = ReversePath("x@b.example")  # type: ignore[misc]
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         envelope.recipients[0].address = "y@b.example"  # type: ignore[misc]

@@ -27,12 +27,11 @@ def installed(path: Sequence[str] | None = None) -> Iterator[EntryPoint]:
     """Yield the entry points of our group, those found first on the path first."""
     for folder in sys.path if path is None else path:
         try:
-            names = sorted(os.listdir(folder or "."))
+            names = os.listdir(folder or ".")
         except OSError:
             continue
-        for name in names:
-            if name.endswith((".dist-info", ".egg-info")):
-                yield from _of_distribution(folder, name)
+        for name in sorted(name for name in names if name.endswith((".dist-info", ".egg-info"))):
+            yield from _of_distribution(folder, name)
 
 
 def _of_distribution(folder: str, name: str) -> Iterator[EntryPoint]:

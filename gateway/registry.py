@@ -19,6 +19,7 @@ from gateway.errors import GatewayError, Interrupted, PluginError, Refused, Unkn
 
 if TYPE_CHECKING:
     import click
+    from pluggy import HookimplOpts, HookspecOpts
 
     from gateway.config.model import Config
     from gateway.mail.envelope import Envelope
@@ -40,6 +41,31 @@ class Loaded(NamedTuple):
     error: str = ""
 
 
+class _Manager(pluggy.PluginManager):
+    """pluggy's manager; what a module has without a mark is passed over at once.
+
+    pluggy looks at everything in a module with the care that the properties of an object
+    need; a module has none, and there are hundreds of names.
+    """
+
+    def parse_hookimpl_opts(self, plugin: object, name: str) -> HookimplOpts | None:
+        """Return how a hook is implemented, or None."""
+        return (
+            super().parse_hookimpl_opts(plugin, name) if self._may_be_marked(plugin, name, "impl") else None
+        )
+
+    def parse_hookspec_opts(self, module_or_class: ModuleType | type, name: str) -> HookspecOpts | None:
+        """Return how a hook is specified, or None."""
+        if not self._may_be_marked(module_or_class, name, "spec"):
+            return None
+        return super().parse_hookspec_opts(module_or_class, name)
+
+    def _may_be_marked(self, holder: object, name: str, kind: str) -> bool:
+        return type(holder) is not ModuleType or hasattr(
+            holder.__dict__.get(name), f"{self.project_name}_{kind}"
+        )
+
+
 class Registry:
     """The enabled plugins of one configuration.
 
@@ -50,7 +76,7 @@ class Registry:
     def __init__(self, config: Config, *, report: Callable[[str], None]) -> None:
         self._config = config
         self._report = report
-        self._manager = pluggy.PluginManager(entrypoints.GROUP)
+        self._manager = _Manager(entrypoints.GROUP)
         self._manager.add_hookspecs(hookspecs)
         self._callers: dict[tuple[str, str], pluggy.HookCaller | None] = {}
         self.loaded = [self._load_default(name) for name in DEFAULTS]

@@ -28,10 +28,10 @@ exec(compile(open(sys.argv[0]).read(), sys.argv[0], "exec"))
 """
 
 STANDARD = {
-    "__future__", "ast", "base64", "binascii", "collections", "contextlib", "copy", "copyreg", "dataclasses",
-    "datetime", "dis", "enum", "errno", "fcntl", "functools", "importlib", "inspect", "itertools", "keyword",
-    "linecache", "math", "opcode", "operator", "platform", "re", "reprlib", "select", "signal", "string",
-    "struct", "textwrap", "token", "tokenize", "tomllib", "types", "typing", "warnings", "weakref",
+    "__future__", "ast", "base64", "binascii", "collections", "contextlib", "copyreg", "datetime", "dis",
+    "enum", "errno", "fcntl", "functools", "gc", "importlib", "inspect", "itertools", "keyword", "linecache",
+    "math", "opcode", "operator", "platform", "re", "reprlib", "select", "signal", "string", "struct",
+    "token", "tokenize", "tomllib", "types", "typing", "warnings",
 }  # fmt: skip
 """Of the standard library; what begins with an underscore belongs to one of these."""
 IMPORTLIB = {"_abc", "_bootstrap", "_bootstrap_external", "machinery"}

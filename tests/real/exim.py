@@ -145,10 +145,13 @@ class Exim:
         return text.replace("{directory}", str(self.directory))
 
     def own(self, *paths: Path) -> None:
-        """Give trees to the account that this Exim's children run as."""
+        """Give trees to the account that this Exim's children run as, and let it in."""
         if os.getuid() != 0 or self.namespace:
             return
         for path in paths:
+            for folder in path.parents:
+                if folder.stat().st_uid == os.getuid() and folder.name:
+                    folder.chmod(folder.stat().st_mode | 0o011)
             for one in (path, *path.rglob("*")):
                 os.chown(one, self.account.pw_uid, self.account.pw_gid, follow_symlinks=False)
 

@@ -190,6 +190,7 @@ class Node:
 def carry(sender: Node, receiver: Node, medium: Path, *, tx: Make, rx: Make) -> None:
     """Carry what `sender` has for `receiver` over a directory, each side with its make's ``xfer``."""
     medium.mkdir(exist_ok=True)
+    medium.chmod(0o777)  # the two sides may be different users
     for node, make, way in ((sender, tx, "tx"), (receiver, rx, "rx")):
         dashes = "-" if make == "nncp" else "--"
         other = receiver if node is sender else sender

@@ -24,11 +24,18 @@ if TYPE_CHECKING:
     from gateway.errors import UsageError as UsageError
     from gateway.hookspecs import hookimpl as hookimpl
     from gateway.mail import bsmtp as _bsmtp
+    from gateway.mail import rmail as _rmail
+    from gateway.mail import sendmail as _sendmail
+    from gateway.mail.bang import NULL_SENDERS as NULL_SENDERS
+    from gateway.mail.bang import first_hop as first_hop
+    from gateway.mail.bang import to_domain_form as to_domain_form
     from gateway.mail.bsmtp import BatchWriter as BatchWriter
     from gateway.mail.envelope import Envelope as Envelope
     from gateway.mail.envelope import Recipient as Recipient
     from gateway.mail.envelope import ReversePath as ReversePath
+    from gateway.mail.letter import Letter as Letter
     from gateway.mail.message import Message as Message
+    from gateway.mail.rmail import from_line as from_line
     from gateway.mta import Delivery as Delivery
     from gateway.mta import Egress as Egress
     from gateway.mta import Event as Event
@@ -41,6 +48,8 @@ if TYPE_CHECKING:
     from gateway.program import run_program as run_program
 
     read_bsmtp = _bsmtp.read
+    read_rmail = _rmail.read
+    read_sendmail = _sendmail.read
 
 _HOME = {
     "BatchWriter": "gateway.mail.bsmtp",
@@ -54,8 +63,10 @@ _HOME = {
     "Finished": "gateway.program",
     "GatewayError": "gateway.errors",
     "Ingress": "gateway.mta",
+    "Letter": "gateway.mail.letter",
     "Malformed": "gateway.errors",
     "Message": "gateway.mail.message",
+    "NULL_SENDERS": "gateway.mail.bang",
     "Neighbour": "gateway.config.model",
     "OneByOne": "gateway.egress",
     "Outcome": "gateway.mta",
@@ -69,9 +80,14 @@ _HOME = {
     "Truncated": "gateway.errors",
     "UsageError": "gateway.errors",
     "Verdict": "gateway.mta",
+    "first_hop": "gateway.mail.bang",
+    "from_line": "gateway.mail.rmail",
     "hookimpl": "gateway.hookspecs",
     "read_bsmtp": "gateway.mail.bsmtp:read",
+    "read_rmail": "gateway.mail.rmail:read",
+    "read_sendmail": "gateway.mail.sendmail:read",
     "run_program": "gateway.program",
+    "to_domain_form": "gateway.mail.bang",
 }
 
 __all__ = sorted(_HOME)  # noqa: PLE0605 - one list: the table above; a test holds it against the imports

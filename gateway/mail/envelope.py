@@ -9,7 +9,7 @@ from typing import NamedTuple, NoReturn, Self
 from gateway.errors import Malformed
 from gateway.mail import address as syntax
 
-__all__ = ["Envelope", "Recipient", "ReversePath"]
+__all__ = ["UNKNOWN_SENDER", "Envelope", "Recipient", "ReversePath"]
 
 # A source route (RFC 5321 appendix C) is accepted and dropped, as Exim does.
 _ROUTE = r"@[^@:,<>\s]+(?:,@[^@:,<>\s]+)*:"
@@ -91,11 +91,15 @@ class _Path:
 class ReversePath(_Path):
     """An envelope sender; the empty address is the null path ``<>``.
 
+    One that is not `known` was lost on the way. To whoever can send without naming a sender it
+    says so, and to everybody else it is the null path.
+
     Raises:
         Malformed: permanent; not an address.
     """
 
     __slots__ = ()
+    known = True
 
     def __init__(self, address: str) -> None:
         if address:
@@ -106,6 +110,15 @@ class ReversePath(_Path):
     def is_null(self) -> bool:
         """Whether this is ``<>``: a report, which must never be answered by another."""
         return not self.address
+
+
+class _UnknownSender(ReversePath):
+    __slots__ = ()
+    known = False
+
+
+UNKNOWN_SENDER = _UnknownSender("")
+"""The sender of a message that came without one; not equal to the null path."""
 
 
 class Recipient(_Path):

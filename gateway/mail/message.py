@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import IO
 
@@ -30,6 +31,11 @@ class Message:
         file.seek(0)
         return cls(iter(lambda: file.read(chunk), b""), file=file)
 
+    @classmethod
+    def of_part(cls, file: IO[bytes], begin: int, *, chunk: int = 1 << 18) -> Message:
+        """Wrap an open file from an offset on; its position is neither used nor moved."""
+        return cls(_octets(file.fileno(), begin, chunk))
+
     def __iter__(self) -> Iterator[bytes]:
         """Return the chunks.
 
@@ -52,3 +58,9 @@ class Message:
             write(chunk)
             size += len(chunk)
         return size
+
+
+def _octets(descriptor: int, position: int, chunk: int) -> Iterator[bytes]:
+    while piece := os.pread(descriptor, chunk, position):
+        yield piece
+        position += len(piece)

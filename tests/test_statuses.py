@@ -124,6 +124,11 @@ def test_a_known_command_with_wrong_words_is_2(alice: Node, words: tuple[str, ..
     assert 2 == done.status, done
 
 
+def test_nothing_to_toss_is_0_and_silent(alice: Node) -> None:
+    done = queue(alice, "toss")
+    assert (0, b"", b"") == (done.status, done.stdout, done.stderr), done
+
+
 def _broken(text: str) -> Callable[[Node], object]:
     return lambda node: node.toml.write_text(text.replace("{old}", node.toml.read_text()))
 

@@ -52,8 +52,8 @@ def command(
         if not dry_run:
             spool.recover()
         tally = tosser.pass_over(selection, jobs=jobs, dry_run=dry_run, stopping=stop.is_set)
-        if not (quiet or setting.quiet) and tally.fates:
-            click.echo(str(tally))
+        if not (quiet or setting.quiet) and (summary := str(tally)):
+            click.echo(summary)
         if cycle is None or stop.wait(cycle):
             break
     if tally.troubled:

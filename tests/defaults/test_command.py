@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.defaults.command import CommandEgress, gateway_register_egress
+from gateway.defaults.command import gateway_register_egress
+from gateway.defaults.command_egress import CommandEgress
 from gateway.mail.message import Message
 from gateway.mta import Delivery, Outcome, Verdict
 

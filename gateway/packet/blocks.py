@@ -45,6 +45,15 @@ class Cutter:
         return bytes(self._buffer[: self._held])
 
 
+def keep_heap() -> None:
+    """Let the allocator keep freed blocks in place of giving each back to the system.
+
+    A block is just as large as what glibc returns at once, and asks for again with the
+    next block: half of the time for a large packet. It learns from a larger one being freed.
+    """
+    bytes(8 * 1024 * 1024)
+
+
 def body_size(plain_length: int) -> int:
     """Return how many bytes all blocks of a plain packet take, unpadded."""
     length = plain_length + SIZES.size

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
-from gateway.packet.blocks import BLOCK, SIZES, TAG
+from gateway.packet.blocks import BLOCK, SIZES, TAG, keep_heap
 from gateway.packet.failures import BadPadding, BadSize, Corrupt, NotForUs, TrailingBytes, UnknownSender
 from gateway.packet.header import HEADER_SIZE, Header
 from gateway.packet.identity import Identity, encode
@@ -121,6 +121,8 @@ class _Blocks:
                 break
             delivered += len(block)
             number += 1
+            if number == 1:
+                keep_heap()
             yield block
         block = self._open(self._keys.size, number, ciphertext)
         length, pad = _sizes(block, delivered)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from nacl import bindings
 
 from gateway.errors import ConfigError
-from gateway.packet.blocks import BLOCK, SIZES, Buffer, Cutter, body_size
+from gateway.packet.blocks import BLOCK, SIZES, Buffer, Cutter, body_size, keep_heap
 from gateway.packet.failures import TooLarge
 from gateway.packet.header import HEADER_SIZE, Header
 from gateway.packet.identity import KEY_SIZE, Identity, encode
@@ -183,6 +183,8 @@ class _Layer:
             self._put(self._keys.padding(offset, min(BLOCK, outer - offset)))
 
     def _seal(self, key: bytes, block: bytes) -> None:
+        if self._blocks == 1:
+            keep_heap()
         self._put(self._keys.seal(key, self._blocks, block))
         self._blocks += 1
 

@@ -20,7 +20,8 @@ __all__ = ["HjsonError", "dump", "parse"]
 # Deeper than any real file by far, shallower than the interpreter's own limit.
 _MAX_DEPTH = 100
 
-_SPACE = re.compile(r"(?:[\x00-\x20]++|#[^\n]*+|//[^\n]*+|/\*(?s:.*?)\*/)*+")
+# No possessive group here: up to Python 3.11.2 one that fails inside keeps what it had eaten.
+_SPACE = re.compile(r"(?:[\x00-\x20]++|#[^\n]*+|//[^\n]*+|/\*(?s:.*?)\*/)*")
 _KEY = re.compile(r"[^\x00-\x20{}\[\],:\"'][^\x00-\x20{}\[\],:]*+")
 _BEFORE_COLON = re.compile(r"[\x00-\x20]*+")
 _QUOTED = {quote: re.compile(rf"{quote}([^{quote}\\\r\n]*+){quote}") for quote in "\"'"}

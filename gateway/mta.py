@@ -37,7 +37,9 @@ class Submission(NamedTuple):
     """One transaction that an ingress read: envelope and message.
 
     `envelope` is None only for raw jobs, whose `arguments` then go into the packet as they
-    are. `message` is read once, before the next submission is asked for.
+    are. Beside an envelope they are the words it was read from, if it was: ``gateway exec``
+    keeps in them what the envelope does not say (bang paths, ``-i``, whether there was an
+    ``-f``). `message` is read once, before the next submission is asked for.
     """
 
     envelope: "Envelope | None"

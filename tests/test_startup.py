@@ -42,7 +42,7 @@ OURS = {
     "config.schema", "config.source", "config.toml",
     "defaults", "defaults.command", "defaults.eventlog", "defaults.maildir", "defaults.raw",
     "defaults.routes",
-    "engine", "engine.draft", "engine.ground", "engine.submit",
+    "engine", "engine.draft", "engine.ground", "engine.lanes", "engine.submit",
     "mail", "mail.address", "mail.bsmtp", "mail.bsmtp_commands", "mail.bsmtp_writer", "mail.envelope",
     "mail.message", "mail.stuffing",
     "packet", "packet.blocks", "packet.compression", "packet.failures", "packet.header", "packet.identity",

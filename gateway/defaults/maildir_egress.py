@@ -129,5 +129,6 @@ def _unique_name(delivery: Delivery) -> str:
 def _trace(envelope: Envelope) -> bytes:
     """Return the header lines that carry the envelope, as MTAs write them at final delivery."""
     recipients = ",\n\t".join(map(str, envelope.recipients))
-    text = f"Return-Path: <{envelope.sender}>\nEnvelope-To: {recipients}\n"
+    sender = f"Return-Path: <{envelope.sender}>\n" if envelope.sender.known else ""
+    text = f"{sender}Envelope-To: {recipients}\n"
     return text.encode("utf-8", "surrogateescape")

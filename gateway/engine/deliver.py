@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
 
-from gateway.arguments import checked_arguments
+from gateway.engine.bodies import deliveries_of
 from gateway.engine.policy import objection
-from gateway.errors import ConfigError, GatewayError, Interrupted, Refused
-from gateway.mail.bsmtp import scan
+from gateway.errors import GatewayError, Interrupted, Refused
 from gateway.mail.envelope import Envelope, Recipient
 from gateway.mail.message import Message
 from gateway.mta import Delivery, Outcome, Verdict
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
     from gateway.config.model import Accept, Handle
     from gateway.mta import Egress
     from gateway.registry import Registry
-
-RAW_EGRESSES = frozenset({"command", "maildir"})
-"""The egresses that take a body without an envelope."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,18 +59,11 @@ def parcel(
         niceness=niceness,
         packet=packet,
         command=handle.command,
-        arguments=checked_arguments(handle.arguments, arguments),
         timeout=handle.timeout,
         environ=environ,
         options=handle.options,
     )
-    if handle.form == "bsmtp" and handle.egress != "command":
-        deliveries = _of_batch(body, common)
-    elif handle.egress in RAW_EGRESSES:
-        deliveries = (_whole(body, common),)
-    else:
-        msg = f"handle {handle.name!r} of {sender_name}: egress {handle.egress!r} needs a form with envelopes"
-        raise ConfigError(msg)
+    deliveries = deliveries_of(body, handle, arguments, common)
     for delivery in deliveries:
         against = objection(accept, delivery.envelope) if delivery.envelope else None
         if against:
@@ -86,26 +75,6 @@ def parcel(
 def environ_of(self_id: str, sender_id: str, niceness: int) -> dict[str, str]:
     """Return the complete environment of whatever program takes the job."""
     return clean_environ(self_id=self_id, sender_id=sender_id, niceness=niceness)
-
-
-def _of_batch(body: IO[bytes], common: Delivery) -> tuple[Delivery, ...]:
-    body.seek(0)
-    return tuple(
-        common._replace(
-            envelope=transaction.envelope,
-            message=transaction.open(),
-            transaction=number,
-            reopen=transaction.open,
-        )
-        for number, transaction in enumerate(scan(body))
-    )
-
-
-def _whole(body: IO[bytes], common: Delivery) -> Delivery:
-    def reopen() -> Message:
-        return Message.of_file(body)
-
-    return common._replace(message=reopen(), reopen=reopen)
 
 
 @dataclass(slots=True)

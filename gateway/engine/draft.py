@@ -96,6 +96,9 @@ class Draft:
         if self._compressor is not None:
             self._compressor.finish()
         self.sealed = self._sealer.finish()
+        # An input may have hundreds of packets, and the compressor's window is megabytes.
+        self._compressor = None
+        del self.write, self._sealer
         self._staged.complete()
 
     def commit(self) -> None:

@@ -37,6 +37,11 @@ def identity_of(config: Config) -> Identity:
     return config.identity
 
 
+def self_name(config: Config) -> str:
+    """Return what we call ourselves to others, as one word that can be a hop of a bang path."""
+    return (config.name or os.uname().nodename or "localhost").replace("!", "-")
+
+
 def _become_owner(root: str) -> None:
     try:
         found = os.stat(root)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import IO, TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING
 
 from gateway.engine.draft import Draft, Order, route_to
-from gateway.engine.ground import identity_of
+from gateway.engine.ground import identity_of, self_name
+from gateway.engine.lanes import open_lane
 from gateway.errors import ConfigError, Truncated
-from gateway.mail.bsmtp import BatchWriter
 from gateway.mail.envelope import Envelope
 from gateway.mta import Event, EventKind, Submission
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from gateway.config.model import Config, Neighbour
+    from gateway.engine.lanes import DraftMaker, Lane
     from gateway.mail.envelope import Recipient
     from gateway.mta import Ingress
     from gateway.registry import Registry
@@ -58,17 +59,22 @@ class Submitter:
             GatewayError: temporary; a repeat may duplicate only what was committed when a
                 later commit of the same input failed.
         """
-        lanes: dict[str, _Lane] = {}
+        lanes: dict[str, Lane] = {}
 
-        def lane_to(name: str) -> _Lane:
+        def lane_to(name: str) -> Lane:
             neighbour = self._config.neighbour(name)
             if neighbour.name not in lanes:
                 mail = neighbour.mail
                 form, word = (ingress.form, handle) if handle else (mail.form, mail.handle)
-                if form not in _LANES:
-                    msg = f"mail for {neighbour.name}: the form {form!r} cannot be written: use bsmtp"
-                    raise ConfigError(msg)
-                lanes[neighbour.name] = _LANES[form](self._draft_for(neighbour, word, order))
+                lanes[neighbour.name] = open_lane(
+                    form,
+                    word,
+                    self._draft_for(neighbour, word, order),
+                    place=mail.sender,
+                    as_given=bool(handle),
+                    node_name=self_name(self._config),
+                    scratch=self._spool.scratch,
+                )
             return lanes[neighbour.name]
 
         try:
@@ -90,7 +96,7 @@ class Submitter:
             self._registry.event(_submitted(draft, order, environ))
         return drafts
 
-    def _draft_for(self, neighbour: Neighbour, handle: str, order: Order) -> _DraftMaker:
+    def _draft_for(self, neighbour: Neighbour, handle: str, order: Order) -> DraftMaker:
         identity = identity_of(self._config)
         route = route_to(self._config, neighbour, order.via)
 
@@ -101,13 +107,13 @@ class Submitter:
 
         return make
 
-    def _spread(self, submission: Submission, node: str | None, lane_to: Callable[[str], _Lane]) -> None:
+    def _spread(self, submission: Submission, node: str | None, lane_to: Callable[[str], Lane]) -> None:
         """Write one submission to the lane of every node it goes to."""
         if submission.envelope is None:
             if node is None:
                 msg = "a raw job has no recipients to route by: name the node"
                 raise ConfigError(msg)
-            shares: list[tuple[_Lane, Envelope | None]] = [(lane_to(node), None)]
+            shares: list[tuple[Lane, Envelope | None]] = [(lane_to(node), None)]
         else:
             nodes = {node: submission.envelope} if node else self._by_node(submission.envelope)
             for name, share in nodes.items():
@@ -128,71 +134,6 @@ class Submitter:
             name = self._config.neighbour(self._registry.route(one)).name
             groups.setdefault(name, []).append(recipient)
         return {name: Envelope(envelope.sender, tuple(some)) for name, some in groups.items()}
-
-
-class _DraftMaker(Protocol):
-    def __call__(self, arguments: tuple[str, ...]) -> Draft: ...
-
-
-class _Lane(Protocol):
-    """What goes to one node: transactions in one form, in one packet or several."""
-
-    def begin(self, envelope: Envelope | None, arguments: tuple[str, ...]) -> None: ...
-    def data(self, chunk: bytes) -> None: ...
-    def end(self) -> None: ...
-    def finish(self) -> Iterable[Draft]: ...
-    def discard(self) -> None: ...
-
-
-class _BatchLane:
-    """All transactions of an input as one batch in one packet (form ``bsmtp``)."""
-
-    def __init__(self, make: _DraftMaker) -> None:
-        self._draft = make(())
-        self._writer = BatchWriter(self._draft.write)
-        self.data = self._writer.data
-        self.end = self._writer.end
-
-    def begin(self, envelope: Envelope | None, arguments: tuple[str, ...]) -> None:
-        assert envelope is not None, "only the raw form goes without an envelope"
-        del arguments
-        self._writer.begin(envelope)
-
-    def finish(self) -> list[Draft]:
-        self._writer.finish()
-        self._draft.finish()
-        return [self._draft]
-
-    def discard(self) -> None:
-        self._draft.discard()
-
-
-class _RawLane:
-    """One packet for every submission, body and arguments as they came (form ``raw``)."""
-
-    def __init__(self, make: _DraftMaker) -> None:
-        self._make = make
-        self._drafts: list[Draft] = []
-
-    def begin(self, envelope: Envelope | None, arguments: tuple[str, ...]) -> None:
-        del envelope
-        self._drafts.append(self._make(arguments))
-
-    def data(self, chunk: bytes) -> None:
-        self._drafts[-1].write(chunk)
-
-    def end(self) -> None:
-        self._drafts[-1].finish()
-
-    def finish(self) -> list[Draft]:
-        return self._drafts
-
-    def discard(self) -> None:
-        for draft in self._drafts:
-            draft.discard()
-
-
-_LANES: dict[str, Callable[[_DraftMaker], _Lane]] = {"bsmtp": _BatchLane, "raw": _RawLane}
 
 
 def _submitted(draft: Draft, order: Order, environ: Mapping[str, str]) -> Event:

@@ -14,7 +14,7 @@ from typing import Final
 from gateway.mail import address as syntax
 from gateway.mail.envelope import Recipient, ReversePath
 
-__all__ = ["NULL_SENDERS", "first_hop", "recipient", "sender", "split", "to_domain_form"]
+__all__ = ["NULL_SENDERS", "first_hop", "recipient", "sender", "split", "to_domain_form", "unparenthesized"]
 
 NULL_SENDERS: Final = frozenset({"", "<>", "MAILER-DAEMON", "<MAILER-DAEMON>"})
 """What stands for the null path where some word must stand; Exim and Postfix write MAILER-DAEMON."""
@@ -57,8 +57,13 @@ def recipient(word: str) -> Recipient:
     Raises:
         Malformed: permanent; not an address, or one without any host.
     """
-    bare = word[1:-1] if word.startswith("(") and word.endswith(")") else word
+    bare = unparenthesized(word)
     return Recipient.parse(bare if syntax.split(bare)[1] is not None else to_domain_form(bare))
+
+
+def unparenthesized(word: str) -> str:
+    """Return a word without the one pair of parentheses by which uux quotes it."""
+    return word[1:-1] if word.startswith("(") and word.endswith(")") else word
 
 
 def sender(

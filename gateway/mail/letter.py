@@ -29,13 +29,18 @@ def argument_lists(
     words it has at most `limit` octets.
 
     Raises:
-        Malformed: permanent; one recipient alone is too long. Names it.
+        Malformed: permanent; one recipient alone is too long, or would be taken for an option
+            since no ``--`` is in front of it. Names it.
     """
     lists: list[tuple[str, ...]] = []
     empty = sum(map(_octets, (handle, *leading))) - 1
     some: list[str] = []
     size = empty
     for recipient in recipients:
+        if recipient.startswith("-") and "--" not in leading[-1:]:
+            raise Malformed(
+                f'{recipient}: the far side would take it for an option; mail.form = "bsmtp" can carry it'
+            )
         more = _octets(recipient)
         if empty + more > limit:
             raise Malformed(

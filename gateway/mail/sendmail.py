@@ -25,7 +25,10 @@ from gateway.mail.letter import Letter
 from gateway.mail.message import Message
 from gateway.mail.rmail import take_from_lines
 
-__all__ = ["FLAGS", "Arguments", "front", "leading", "read", "split_arguments"]
+__all__ = ["FLAGS", "Arguments", "Place", "front", "leading", "read", "split_arguments"]
+
+Place = Literal["argument", "header"]
+"""Where the sender is written."""
 
 FLAGS: Final = frozenset({"-i", "-oi", "-G"})
 """Options without a value that may stand in front: they let the body through as it is."""
@@ -113,24 +116,12 @@ def read(
     return Letter(Envelope(path, recipients), Message(head.rest()), head.offset)
 
 
-def leading(envelope: Envelope, place: Literal["argument", "header"]) -> tuple[str, ...]:
-    """Return the arguments to write in front of the recipients.
-
-    Raises:
-        Malformed: permanent; without ``--`` in front a recipient would be taken for an option.
-    """
-    if place == "argument" and envelope.sender.known:
-        return ("-f", _word(envelope.sender), "--")
-    for recipient in envelope.recipients:
-        if recipient.address.startswith("-"):
-            raise Malformed(
-                f"{recipient}: the far side would take it for an option; "
-                'mail.form = "bsmtp" can carry such an address'
-            )
-    return ()
+def leading(sender: ReversePath, place: Place) -> tuple[str, ...]:
+    """Return the arguments to write in front of the recipients."""
+    return ("-f", _word(sender), "--") if place == "argument" and sender.known else ()
 
 
-def front(sender: ReversePath, place: Literal["argument", "header"]) -> bytes:
+def front(sender: ReversePath, place: Place) -> bytes:
     """Return what to write in front of the message."""
     if place == "header" and sender.known:
         return f"Return-Path: <{sender.with_ascii_domain()}>\n".encode()

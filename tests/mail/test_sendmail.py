@@ -144,7 +144,7 @@ def test_an_input_cut_inside_a_from_line_is_temporary() -> None:
 @pytest.mark.parametrize("address", SENDERS)
 def test_what_is_written_is_read_again(address: str, place: str) -> None:
     before = envelope(address, "x@b.example", '"q r"@b.example')
-    words = (*leading(before, place), *map(str, before.recipients))  # type: ignore[arg-type]
+    words = (*leading(before.sender, place), *map(str, before.recipients))  # type: ignore[arg-type]
     body = front(before.sender, place) + MESSAGE  # type: ignore[arg-type]
     letter = read(io.BytesIO(body), words)
     assert (before, MESSAGE) == (letter.envelope, letter.message.read())
@@ -154,7 +154,7 @@ def test_what_is_written_is_read_again(address: str, place: str) -> None:
 def test_any_envelope_and_message_come_back(address: str, recipients: list[str], chunks: list[bytes]) -> None:
     before = envelope(address, *recipients)
     message = b"Received: x\n" + b"".join(chunks)
-    letter = read(io.BytesIO(message), (*leading(before, "argument"), *recipients))
+    letter = read(io.BytesIO(message), (*leading(before.sender, "argument"), *recipients))
     assert (before, message) == (letter.envelope, letter.message.read())
     if not any(recipient.startswith("-") for recipient in recipients):
         message = b"".join(chunks)
@@ -163,17 +163,18 @@ def test_any_envelope_and_message_come_back(address: str, recipients: list[str],
 
 
 def test_where_nothing_ends_the_options_no_recipient_may_look_like_one() -> None:
-    odd = envelope("joe@a.example", "-oQ/tmp@b.example")
-    assert ("-f", "joe@a.example", "--") == leading(odd, "argument")
-    with pytest.raises(Malformed, match=r"-oQ/tmp@b\.example"):
-        leading(odd, "header")
+    odd = "-oQ/tmp@b.example"
+    assert [("-i", "--", odd)] == argument_lists("sendmail", ("-i", "--"), [odd], limit=255)
+    for words in ((), ("-i",), ("--", "-i")):
+        with pytest.raises(Malformed, match=odd):
+            argument_lists("sendmail", words, ["x@b.example", odd], limit=255)
 
 
 def test_domains_go_out_in_ascii_and_null_as_a_word() -> None:
     odd = envelope("jü@bücher.example")
-    assert ("-f", "jü@xn--bcher-kva.example", "--") == leading(odd, "argument")
+    assert ("-f", "jü@xn--bcher-kva.example", "--") == leading(odd.sender, "argument")
     assert "Return-Path: <jü@xn--bcher-kva.example>\n".encode() == front(odd.sender, "header")
-    assert ("-f", "<>", "--") == leading(envelope(""), "argument")
+    assert ("-f", "<>", "--") == leading(ReversePath(""), "argument")
     assert b"Return-Path: <>\n" == front(ReversePath(""), "header")
 
 

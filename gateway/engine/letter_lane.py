@@ -1,0 +1,104 @@
+"""The lane of the forms that hold one message: recipients in arguments, in as many packets as it takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.errors import ConfigError
+from gateway.mail.letter import argument_lists
+from gateway.mail.message import Message
+from gateway.mail.rmail import WithoutFromLines
+from gateway.packet.plain import PATH_SIZE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import BinaryIO
+
+    from gateway.engine.draft import Draft
+    from gateway.engine.lanes import DraftMaker
+    from gateway.engine.letterheads import Letterhead
+    from gateway.mail.envelope import Envelope
+
+MAX_PACKETS = 500
+"""Packets of one input in one lane: each is an open file until all of them are committed."""
+
+
+class LetterLane:
+    """One message in each packet, with as many recipients as its arguments hold (``rmail``, ``sendmail``).
+
+    What fits into one packet goes straight into it. Else the message is set aside and sealed
+    once for every list of recipients, one after the other: memory and disk that a message
+    needs beside its packets do not grow with them.
+    """
+
+    def __init__(
+        self, make: DraftMaker, handle: str, head: Letterhead, scratch: Callable[[], BinaryIO]
+    ) -> None:
+        self._make = make
+        self._handle = handle
+        self._head = head
+        self._scratch = scratch
+        self._drafts: list[Draft] = []
+        self._aside: BinaryIO | None = None
+        self._lists: list[tuple[str, ...]] = []
+        self._message: WithoutFromLines | None = None
+
+    def begin(self, envelope: Envelope | None, arguments: tuple[str, ...]) -> None:
+        """Begin a message.
+
+        Raises:
+            Malformed: permanent; an address that the form cannot carry.
+            ConfigError: temporary; too many packets, which form bsmtp would not need.
+        """
+        assert envelope is not None, "only the raw form goes without an envelope"
+        leading, front, recipients = self._head(envelope, arguments)
+        self._lists = argument_lists(self._handle, leading, recipients, limit=PATH_SIZE)
+        count = len(self._drafts) + len(self._lists)
+        if count > MAX_PACKETS:
+            msg = f'{count} packets for one input, {MAX_PACKETS} are possible: set mail.form to "bsmtp"'
+            raise ConfigError(msg)
+        if len(self._lists) == 1:
+            self._drafts.append(self._make(self._lists[0]))
+            write: Callable[[bytes], object] = self._drafts[-1].write
+        else:
+            self._aside = self._scratch()
+            write = self._aside.write
+        if front:
+            write(front)
+        self._message = WithoutFromLines(write)
+
+    def data(self, chunk: bytes) -> None:
+        """Take the next octets of the message."""
+        assert self._message is not None, "begin comes first"
+        self._message.data(chunk)
+
+    def end(self) -> None:
+        """Complete the packets of this message."""
+        assert self._message is not None, "begin comes first"
+        self._message.end()
+        self._message = None
+        if self._aside is None:
+            self._drafts[-1].finish()
+            return
+        self._aside.flush()
+        for arguments in self._lists:
+            draft = self._make(arguments)
+            self._drafts.append(draft)
+            Message.of_part(self._aside, 0).copy_to(draft.write)
+            draft.finish()
+        self._put_away()
+
+    def finish(self) -> list[Draft]:
+        """Return the packets."""
+        return self._drafts
+
+    def discard(self) -> None:
+        """Forget the packets, and what was set aside."""
+        for draft in self._drafts:
+            draft.discard()
+        self._put_away()
+
+    def _put_away(self) -> None:
+        if self._aside is not None:
+            self._aside.close()
+            self._aside = None

@@ -109,4 +109,5 @@ class Draft:
 
     def discard(self) -> None:
         """Forget a packet that was not committed; harmless afterwards."""
+        self._sealer.give_up()
         self._staged.discard()

@@ -9,6 +9,8 @@ BLOCK = 131072
 """Most plaintext bytes in a block; also what the leaves of the packet's name are cut at."""
 TAG = 16
 """What sealing adds to a block."""
+ALONE = 16
+"""Blocks that one thread seals or opens before a second one is started."""
 SIZES = struct.Struct(">QQ")
 """Length of the plain packet, then of all padding: the beginning of the last or last but one block."""
 

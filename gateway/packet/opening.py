@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
-from gateway.packet.blocks import BLOCK, SIZES, TAG, keep_heap
+from gateway.packet.blocks import ALONE, BLOCK, SIZES, TAG, keep_heap
 from gateway.packet.failures import BadPadding, BadSize, Corrupt, NotForUs, TrailingBytes, UnknownSender
 from gateway.packet.header import HEADER_SIZE, Header
 from gateway.packet.identity import Identity, encode
@@ -73,7 +73,14 @@ class Opened:
         if len(self._first) > PLAIN_SIZE:
             first, self._first = self._first[PLAIN_SIZE:], b""
             yield first
-        yield from self._pieces
+        for _ in range(ALONE):
+            piece = next(self._pieces, None)
+            if piece is None:
+                return
+            yield piece
+        from gateway.packet.behind import ahead  # noqa: PLC0415 - threads are for large packets
+
+        yield from ahead(self._pieces)
 
     @property
     def name(self) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from nacl import bindings
 
 from gateway.errors import ConfigError
-from gateway.packet.blocks import BLOCK, SIZES, Buffer, Cutter, body_size, keep_heap
+from gateway.packet.blocks import ALONE, BLOCK, SIZES, Buffer, Cutter, body_size, keep_heap
 from gateway.packet.failures import TooLarge
 from gateway.packet.header import HEADER_SIZE, Header
 from gateway.packet.identity import KEY_SIZE, Identity, encode
@@ -18,6 +18,9 @@ from gateway.packet.mth import MerkleTree
 from gateway.packet.niceness import MAX
 from gateway.packet.plain import HEADER_SIZE as PLAIN_SIZE
 from gateway.packet.plain import PacketType, Plain
+
+if TYPE_CHECKING:
+    from gateway.packet.behind import Behind
 
 
 class Hop(NamedTuple):
@@ -93,6 +96,7 @@ class Sealer:
             self._layers.append(_Layer(sink, header, keys, inside))
             sink = self._layers[-1].write
         self._innermost = self._layers[-1]
+        self._innermost.innermost = True
         if len(self._layers) > 1:
             self._innermost.tree = MerkleTree()
         self._check_size()
@@ -123,6 +127,10 @@ class Sealer:
             inner_name=self._innermost.tree.name() if self._innermost.tree else name,
             plain_size=PLAIN_SIZE + self._payload_size,
         )
+
+    def give_up(self) -> None:
+        """Stop sealing: nothing more is written once this returns; harmless after `finish`."""
+        self._innermost.give_up()
 
     def _out(self, data: bytes) -> None:
         self._tree.update(data)
@@ -159,7 +167,9 @@ class _Layer:
         self._length = 0
         self._cutter = Cutter()
         self.size = 0
+        self.innermost = False
         self.tree: MerkleTree | None = None
+        self._behind: Behind[tuple[bytes, int, bytes]] | None = None
         self.write(plain.encode())
 
     def write(self, data: Buffer) -> None:
@@ -178,6 +188,9 @@ class _Layer:
             key, last = self._keys.full, last[BLOCK:]
         inner = min(pad, BLOCK - len(last))
         self._seal(key, last + bytes(inner))
+        if self._behind is not None:
+            self._behind.finish()
+            self._behind = None
         outer = pad - inner
         for offset in range(0, outer, BLOCK):
             self._put(self._keys.padding(offset, min(BLOCK, outer - offset)))
@@ -185,8 +198,26 @@ class _Layer:
     def _seal(self, key: bytes, block: bytes) -> None:
         if self._blocks == 1:
             keep_heap()
-        self._put(self._keys.seal(key, self._blocks, block))
+        task = key, self._blocks, block
         self._blocks += 1
+        if self.innermost and self._behind is None and self._blocks > ALONE:
+            from gateway.packet.behind import Behind  # noqa: PLC0415 - threads are for large packets
+
+            self._behind = Behind(self._sealed)
+        if self._behind is None:
+            self._sealed(task)
+        else:
+            self._behind.put(task)
+
+    def _sealed(self, task: tuple[bytes, int, bytes]) -> None:
+        key, number, block = task
+        self._put(self._keys.seal(key, number, block))
+
+    def give_up(self) -> None:
+        """Let the second thread end, where there is one; nothing may follow."""
+        if self._behind is not None:
+            self._behind.give_up()
+            self._behind = None
 
     def _put(self, data: bytes) -> None:
         if self._header:

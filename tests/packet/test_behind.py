@@ -31,11 +31,14 @@ def test_a_failure_there_is_raised_here_and_nothing_is_called_after_it() -> None
         if number == 2:
             raise OSError("disk full")
 
-    behind = Behind(fail_third)
-    with pytest.raises(OSError, match="disk full"):
+    def put_until_it_shows() -> None:
         for number in range(1000):
             behind.put(number)
             time.sleep(0.001)
+
+    behind = Behind(fail_third)
+    with pytest.raises(OSError, match="disk full"):
+        put_until_it_shows()
     with pytest.raises(OSError, match="disk full"):
         behind.finish()
     assert [0, 1, 2] == called

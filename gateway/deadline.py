@@ -61,6 +61,11 @@ class Deadline:
         """Responsibility is ours: even a process that is ended while it tidies up says so."""
         self._status = EX_OK
 
+    @property
+    def status(self) -> int:
+        """What the process ends in if anything goes wrong from here on."""
+        return self._status
+
     def _raise(self, number: int, _frame: FrameType | None) -> None:
         if self._done:
             return

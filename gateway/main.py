@@ -7,6 +7,7 @@ recognised a usage error is 75 too, since the word may have been meant for `exec
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -63,15 +64,28 @@ def _pipe(command: str, given: dict[str, str], rest: list[str]) -> int:
             else:
                 from gateway.pipe.submit import run  # noqa: PLC0415 - as above
             run(rest, given, deadline)
-        except GatewayError as failure:
-            say(failure.line())
-            return failure.status
-        except BaseException as crash:  # everything unforeseen is temporary
-            say(f"4.3.0 {type(crash).__name__}: {crash}")
+        except BaseException as failure:  # everything unforeseen is temporary
+            if deadline.status == EX_OK:
+                say(f"queued, but: {type(failure).__name__}: {failure}")
+                return EX_OK
+            if isinstance(failure, GatewayError):
+                say(failure.line())
+                return failure.status
+            say(f"4.3.0 {type(failure).__name__}: {failure}")
             return EX_TEMPFAIL
         finally:
             deadline.done()
+            _let_go_of_stdout()
     return EX_OK
+
+
+def _let_go_of_stdout() -> None:
+    """Flush what a plugin may have printed; that nobody takes it must not become our status."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, ValueError):
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as we live
 
 
 def _operator(given: dict[str, str], command: str | None, rest: list[str]) -> int:

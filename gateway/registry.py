@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 DEFAULTS = ("raw", "command", "maildir", "routes", "eventlog")
 """The core's own plugins, in `gateway.defaults`; they are asked after everybody else's."""
 
+_CRASHES = (Exception, SystemExit)
+"""What a plugin may raise without ending the process."""
+_CHECKS = frozenset({"gateway_check_submission", "gateway_check_delivery"})
+"""The hooks whose `Refused` is an answer; from any other it is a failure like all others."""
+
 _INGRESS = ("name", "handles", "form", "read")
 _EGRESS = ("name", "handles", "deliver")
 
@@ -147,9 +152,9 @@ class Registry:
         self._all_sound()
         try:
             node = self._manager.hook.gateway_route(envelope=envelope, config=self._config)
-        except GatewayError:
+        except UnknownNode:
             raise
-        except Exception as crash:
+        except _CRASHES as crash:
             raise _crashed("gateway_route", "a plugin", crash) from crash
         if node is None:
             recipient, path = envelope.recipients[0], self._config.path
@@ -176,7 +181,7 @@ class Registry:
                 self._one("gateway_event", loaded, event=event, config=self._config)
             except Interrupted:
                 raise
-            except Exception as crash:  # it happened already: nothing can undo it
+            except _CRASHES as crash:  # it happened already: nothing can undo it
                 self._report(f"plugin {loaded.name}: gateway_event: {crash}")
 
     def add_commands(self, group: click.Group) -> None:
@@ -187,7 +192,7 @@ class Registry:
                 continue
             try:
                 self._one("gateway_register_commands", loaded, group=group)
-            except Exception as crash:  # one broken plugin must not take the others' commands away
+            except _CRASHES as crash:  # one broken plugin must not take the others' commands away
                 self._report(f"plugin {loaded.name}: gateway_register_commands: {crash}")
 
     def hooks_of(self, loaded: Loaded) -> list[str]:
@@ -232,12 +237,14 @@ class Registry:
         """Call a hook in one plugin; whatever it raises but `Refused` becomes a PluginError with its name."""
         try:
             return self._one(hook, loaded, **arguments)
-        except (Refused, PluginError):
+        except PluginError:
             raise
         except GatewayError as failure:
+            if isinstance(failure, Refused) and hook in _CHECKS:
+                raise
             msg = f"plugin {loaded.name}: {failure}"
             raise PluginError(msg) from failure
-        except Exception as crash:
+        except _CRASHES as crash:
             raise _crashed(hook, loaded.name, crash) from crash
 
     def _one(self, hook: str, loaded: Loaded, **arguments: object) -> object:
@@ -278,7 +285,7 @@ class Registry:
                 return Loaded(name, origin, None, misspelt)
             self._manager.register(plugin, name)
             self._manager.check_pending()
-        except Exception as crash:  # a plugin may fail in any way; whoever needs it will say so
+        except _CRASHES as crash:  # a plugin may fail in any way; whoever needs it will say so
             # Registering stops at the first wrong hook and leaves those before it behind.
             if self._manager.has_plugin(name):
                 self._manager.unregister(name=name)
@@ -338,5 +345,5 @@ def _no_duplicates(kind: str, things: Sequence[Ingress] | Sequence[Egress]) -> N
         names[key] = type(thing).__module__
 
 
-def _crashed(hook: str, name: str, crash: Exception) -> PluginError:
+def _crashed(hook: str, name: str, crash: BaseException) -> PluginError:
     return PluginError(f"plugin {name}: {hook} raised {type(crash).__name__}: {crash}")

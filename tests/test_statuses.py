@@ -96,6 +96,7 @@ WORDS = {
     "flag without value": (("exec", "-nice"), DEFER, "4.3.5"),
     "bad niceness": (("exec", "-nice", "256", "bob", "rsmtp"), DEFER, "4.3.5"),
     "bad size": (("exec", "-minsize", "x", "bob", "rsmtp"), DEFER, "4.3.5"),
+    "empty handle": (("exec", "bob", ""), DEFER, "4.3.5"),
     "no handle": (("exec", "bob"), DEFER, "4.3.5"),
     "no node": (("exec",), DEFER, "4.3.5"),
     "unknown command": (("exce", "bob", "rsmtp"), DEFER, ""),
@@ -167,6 +168,9 @@ def test_configuration(alice: Node, name: str) -> None:
 
 
 HOOK = "from gateway import hookimpl\n@hookimpl\ndef gateway_check_submission(envelope, node):\n    "
+REGISTER = HOOK.replace("check_submission(envelope, node)", "register_ingress(config)")
+EVENT = HOOK.replace("check_submission(envelope, node)", "event(event)")
+ROUTE = HOOK.replace("check_submission(envelope, node)", "route(envelope, config)")
 PLUGINS = {
     "does not import": ("import nosuch", DEFER, "4.3.0 plugin extra: "),
     "syntax error": ("def", DEFER, "4.3.0 plugin extra: "),
@@ -185,6 +189,13 @@ PLUGINS = {
         DEFER,
         "4.3.0 plugin extra: ",
     ),
+    "refuses on import": ("from gateway import Refused; raise Refused('no')", DEFER, "4.3.0 plugin extra: "),
+    "refuses out of place": (
+        REGISTER + "from gateway import Refused; raise Refused('no')",
+        DEFER,
+        "4.3.0 plugin extra: ",
+    ),
+    "writes to the terminal": (HOOK + "raise ValueError('\x1b[2J')", DEFER, "4.3.0 plugin extra: "),
 }
 
 
@@ -192,18 +203,54 @@ PLUGINS = {
 def test_plugin(alice: Node, tmp_path: Path, name: str) -> None:
     """A stranger's plugin may do what it likes: only `Refused` makes a bounce."""
     text, status, start = PLUGINS[name]
+    done = with_plugin(alice, tmp_path, text, "exec", "bob", "rsmtp")
+    assert status == done.status, done
+    assert done.messages[0].startswith(start), done
+    assert b"\x1b" not in done.stderr, done
+    sound(alice, done)
+
+
+def with_plugin(node: Node, tmp_path: Path, text: str, *words: str, under: tuple[str, ...] = ()) -> Finished:
+    """Run a command with one more plugin, whose module holds `text`."""
     site = tmp_path / "site"
     (site / "extra-1.dist-info").mkdir(parents=True)
     (site / "extra-1.dist-info/entry_points.txt").write_text("[gateway]\nextra = extra_plugin\n")
     (site / "extra_plugin.py").write_text(text + "\n")
-    alice.head = 'plugins = ["exim", "extra"]'
-    alice.write()
+    node.head = 'plugins = ["exim", "extra"]'
+    node.write()
     environ = {"PYTHONPATH": str(site)}
-    done = run_gateway(
-        "--config", str(alice.toml), "exec", "bob", "rsmtp", stdin=BATCH, limit=LIMIT, environ=environ
+    return run_gateway(
+        "--config", str(node.toml), *words, stdin=BATCH, limit=LIMIT, environ=environ, under=under
     )
-    assert status == done.status, done
-    assert done.messages[0].startswith(start), done
+
+
+def test_a_route_cannot_refuse(alice: Node, tmp_path: Path) -> None:
+    refusing = ROUTE + "from gateway import Refused; raise Refused('no')"
+    done = with_plugin(alice, tmp_path, refusing, "submit", "exim")
+    assert DEFER == done.status, done
+    sound(alice, done)
+
+
+@pytest.mark.parametrize("act", ["raise SystemExit(1)", "raise KeyboardInterrupt", "raise RuntimeError"])
+def test_what_happens_after_the_commit_is_no_failure(alice: Node, tmp_path: Path, act: str) -> None:
+    """Any other status would make the MTA send the mail again, or bounce what is queued."""
+    done = with_plugin(alice, tmp_path, EVENT + act, "exec", "bob", "rsmtp")
+    assert 0 == done.status, done
+    assert 1 == len(alice.packets("tx"))
+
+
+@pytest.mark.parametrize("hook", [EVENT, HOOK], ids=["after", "before"])
+def test_a_plugin_that_prints_where_nobody_listens(alice: Node, tmp_path: Path, hook: str) -> None:
+    full = ("sh", "-c", 'exec "$@" >/dev/full', "sh")
+    done = with_plugin(alice, tmp_path, hook + "print('hello')", "exec", "bob", "rsmtp", under=full)
+    assert 0 == done.status, done
+    assert 1 == len(alice.packets("tx"))
+
+
+def test_standard_input_that_is_closed(alice: Node) -> None:
+    done = queue(alice, under=("sh", "-c", 'exec "$@" <&-', "sh"))
+    assert DEFER == done.status, done
+    assert done.messages[0].startswith("4.3.5 standard input"), done
     sound(alice, done)
 
 

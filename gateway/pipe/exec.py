@@ -42,6 +42,9 @@ def run(words: Sequence[str], before: Mapping[str, str], deadline: Deadline) -> 
         msg = f"NODE and HANDLE are missing: {USAGE}"
         raise UsageError(msg)
     node, handle, *arguments = rest
+    if not handle:
+        msg = f"HANDLE is empty: {USAGE}"
+        raise UsageError(msg)
     order = packaging.order_of(given)
     config = packaging.config_of(given)
     config.neighbour(node)
@@ -50,7 +53,7 @@ def run(words: Sequence[str], before: Mapping[str, str], deadline: Deadline) -> 
     Submitter(config, open_spool(config), registry).submit(
         ingress,
         tuple(arguments),
-        sys.stdin.buffer,
+        packaging.standard_input(),
         os.environ,
         node=node,
         handle=handle,

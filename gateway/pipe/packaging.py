@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import sys
+from typing import IO, TYPE_CHECKING
 
 from gateway.engine.draft import Order
 from gateway.errors import UsageError
@@ -44,6 +45,18 @@ def config_of(given: Mapping[str, str]) -> Config:
     from gateway.config import load, locate  # noqa: PLC0415 - after the flags are known to be right
 
     return load(locate(given.get("config"), os.environ), spool=given.get("spool"), log=given.get("log"))
+
+
+def standard_input() -> IO[bytes]:
+    """Return standard input, which the caller may have left closed.
+
+    Raises:
+        UsageError: temporary; there is none.
+    """
+    if sys.stdin is None:
+        msg = "standard input is closed: the message was expected there"
+        raise UsageError(msg)
+    return sys.stdin.buffer
 
 
 def order_of(given: Mapping[str, str]) -> Order:

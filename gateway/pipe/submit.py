@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -47,7 +46,7 @@ def run(words: Sequence[str], before: Mapping[str, str], deadline: Deadline) -> 
     Submitter(config, open_spool(config), registry).submit(
         registry.ingress(name),
         tuple(arguments),
-        sys.stdin.buffer,
+        packaging.standard_input(),
         os.environ,
         node=given.get("node"),
         order=order,

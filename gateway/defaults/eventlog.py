@@ -254,9 +254,9 @@ def _id(node: str, config: Config) -> str:
     neighbour = config.neighbours.get(node)
     if neighbour is None:
         return node
-    from gateway.packet.identity import encode  # noqa: PLC0415 - loaded already wherever packets are
+    from gateway.packet.identity import id_text  # noqa: PLC0415 - loaded already wherever packets are
 
-    return encode(neighbour.id)
+    return id_text(neighbour.id)
 
 
 def _now() -> str:
@@ -269,5 +269,6 @@ def _now() -> str:
 
 def _printable(text: str) -> str:
     """Return text on one line that no peer can make look like more fields, bounded in length."""
-    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from gateway.engine import deliver, retry
 from gateway.engine.acknowledge import acknowledge, honour
@@ -14,13 +15,11 @@ from gateway.engine.relay import relay
 from gateway.engine.verify import Arrival, arrive, reason
 from gateway.errors import BadPacket, GatewayError, Malformed, Refused, Truncated
 from gateway.mta import Event, EventKind
-from gateway.packet.identity import encode
+from gateway.packet.identity import encode, id_text
 from gateway.packet.plain import PacketType, split_exec_path
 from gateway.spool.record import WHOLE, JobRecord
 
 if TYPE_CHECKING:
-    from typing import IO
-
     from gateway.config.model import Config, Handle
     from gateway.packet.identity import Identity
     from gateway.registry import Registry
@@ -30,6 +29,14 @@ if TYPE_CHECKING:
 NOT_OURS = frozenset({PacketType.FILE, PacketType.FREQ, PacketType.AREA})
 """Left in place for NNCP's own tools."""
 EXEC = frozenset({PacketType.EXEC, PacketType.EXEC_FAT})
+
+
+class Unpacked(NamedTuple):
+    """An exec job that was verified and unpacked, and may be delivered; whoever has it closes `body`."""
+
+    arrival: Arrival
+    whole: deliver.Parcel
+    body: IO[bytes]
 
 
 class Handling:
@@ -55,8 +62,8 @@ class Handling:
         self._finish = finish
         self._say = say
 
-    def handle(self, job: Job) -> Fate:
-        """Bring one job as far as it goes now.
+    def handle(self, job: Job, unpacked: Unpacked | None = None) -> Fate:
+        """Bring one job as far as it goes now; `unpacked` is what `unpack` made of it before.
 
         Raises:
             GatewayError: temporary; the job lies where it lay.
@@ -74,12 +81,33 @@ class Handling:
                 words = f"our own process died {record.deaths} times while delivering it"
                 return self._hold(job, words, record)
             self._spool.record(job, record)
+        if unpacked is not None:
+            return self._deliver(unpacked.arrival, unpacked.whole, record)
         try:
             with self._spool.open(job) as file:
                 arrival = arrive(job, file, self._config, self._identity)
                 return self._by_type(arrival, record)
         except BadPacket as failure:
             return self._hold(job, reason(failure), record)
+
+    def unpack(self, job: Job, limit: int) -> Unpacked | None:
+        """Verify and unpack an exec job before its turn, if all is well with it; change nothing on disk.
+
+        `limit` [bytes] is for its body.
+
+        Raises:
+            GatewayError: something is not well; only `handle` can deal with it.
+        """
+        with self._spool.open(job) as file, ExitStack() as until_whole:
+            arrival = arrive(job, file, self._config, self._identity)
+            handle = _handle_of(arrival) if arrival.plain.type in EXEC else None
+            if handle is None:
+                return None
+            body = until_whole.enter_context(self._spool.scratch(job.size))
+            arrival.unpack(body, limit)
+            whole = self._parcel(arrival, handle, body)
+            until_whole.pop_all()
+            return Unpacked(arrival, whole, body)
 
     def examine(self, job: Job) -> Fate:
         """Verify one job and say what `handle` would do; change nothing on disk."""
@@ -149,25 +177,23 @@ class Handling:
         return Fate.RELAYED
 
     def _exec(self, arrival: Arrival, record: JobRecord | None) -> Fate:
-        word, arguments = split_exec_path(arrival.plain.path)
-        handle = arrival.sender.handles.get(word)
-        if handle is None or not (handle.command or handle.options):
+        handle = _handle_of(arrival)
+        if handle is None:
             arrival.drain()
-            name = arrival.sender.name
+            name, word = arrival.sender.name, split_exec_path(arrival.plain.path)[0]
             words = f"no handle {word!r} for {name}: add exec.{word} to [neigh.{name}] in {self._config.path}"
             return self._hold(arrival.job, words, record, arrival)
         with self._spool.scratch(arrival.job.size) as body:
             # T2: all of it is decrypted, checked and within its limits before anything acts.
             arrival.unpack(body)
             try:
-                whole = self._parcel(arrival, handle, arguments, body)
+                whole = self._parcel(arrival, handle, body)
             except (Malformed, Truncated, Refused) as objection:
                 return self._hold(arrival.job, str(objection), record, arrival)
             return self._deliver(arrival, whole, record)
 
-    def _parcel(
-        self, arrival: Arrival, handle: Handle, arguments: tuple[str, ...], body: IO[bytes]
-    ) -> deliver.Parcel:
+    def _parcel(self, arrival: Arrival, handle: Handle, body: IO[bytes]) -> deliver.Parcel:
+        _, arguments = split_exec_path(arrival.plain.path)
         niceness = arrival.plain.niceness
         return deliver.parcel(
             body,
@@ -178,7 +204,7 @@ class Handling:
             sender_name=arrival.sender.name,
             niceness=niceness,
             packet=arrival.job.name,
-            environ=deliver.environ_of(encode(self._identity.id), encode(arrival.sender.id), niceness),
+            environ=deliver.environ_of(id_text(self._identity.id), id_text(arrival.sender.id), niceness),
         )
 
     def _deliver(self, arrival: Arrival, whole: deliver.Parcel, record: JobRecord | None) -> Fate:
@@ -265,6 +291,13 @@ class Handling:
                 detail=detail or {},
             )
         )
+
+
+def _handle_of(arrival: Arrival) -> Handle | None:
+    """Return what the sender may have run under the word in the packet, if anything."""
+    word, _ = split_exec_path(arrival.plain.path)
+    handle = arrival.sender.handles.get(word)
+    return handle if handle and (handle.command or handle.options) else None
 
 
 def _with(record: JobRecord, progress: deliver.Progress, *, running: bool) -> JobRecord:

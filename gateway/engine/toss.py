@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+from gateway.engine.ahead import Ahead
 from gateway.engine.fate import Fate
 from gateway.engine.ground import identity_of
 from gateway.engine.handling import Handling
@@ -89,7 +90,9 @@ class Tosser:
                 work = self._handling(finish=self._spool.finish).examine
             else:
                 finisher = held.enter_context(Finisher(self._spool, report=self._say))
-                work = self._handling(finish=finisher.finish).handle
+                handling = self._handling(finish=finisher.finish)
+                ahead = held.enter_context(Ahead(handling, once))
+                work = ahead.handle if jobs == 1 else handling.handle
             for fate in self._each(work, once, jobs, stopping):
                 tally.fates[fate] += 1
         return tally
@@ -117,21 +120,14 @@ class Tosser:
         now = time.time()
         for node in nodes:
             for box in ("work", "rx"):
-                for job in self._spool.jobs(node, box):
+                for job, header in self._spool.headers(node, box):
                     if box == "work":
                         record = self._spool.recorded(job)
                         if record is not None and record.next > now and not record.running:
                             continue
-                    niceness = self._niceness(job)
+                    niceness = _niceness(header)
                     if niceness <= selection.max_niceness:
                         yield niceness, job.mtime, job
-
-    def _niceness(self, job: Job) -> int:
-        """Return the header's niceness; whatever has none is looked at first, and then held."""
-        try:
-            return Header.decode(self._spool.header(job)).niceness
-        except GatewayError:
-            return 0
 
     def _each(
         self, work: Callable[[Job], Fate], ordered: list[Job], jobs: int, stopping: Callable[[], bool]
@@ -158,3 +154,11 @@ class Tosser:
         heed_signals()  # only the main thread can, and the threads will run programs
         with ThreadPoolExecutor(jobs) as pool:
             yield from filter(None, pool.map(safely, ordered))
+
+
+def _niceness(header: bytes) -> int:
+    """Return the header's niceness; whatever has none is looked at first, and then held."""
+    try:
+        return Header.decode(header).niceness
+    except GatewayError:
+        return 0

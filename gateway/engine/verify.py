@@ -62,13 +62,17 @@ class Arrival:
             if sink is not None:
                 sink(chunk)
 
-    def unpack(self, body: IO[bytes]) -> None:
+    def unpack(self, body: IO[bytes], at_most: int | None = None) -> None:
         """Write the whole exec body, decrypted, checked and within the sender's limit, and rewind.
+
+        `at_most` [bytes] is a lower limit.
 
         Raises:
             BadPacket: the job must be held; what was written is void.
         """
         limit = self.sender.accept.max_size
+        if at_most is not None:
+            limit = min(limit, at_most)
         if self.plain.type == PacketType.EXEC:
             for chunk in decompress(self.payload(), max_size=limit):
                 body.write(chunk)

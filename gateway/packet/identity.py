@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+from functools import lru_cache
 from typing import NamedTuple
 
 from nacl import bindings
@@ -15,6 +16,12 @@ SIGNPRV_SIZE = 64
 def encode(data: bytes) -> str:
     """Return the text form: base32 in upper case without padding (32 bytes become 52 characters)."""
     return base64.b32encode(data).rstrip(b"=").decode("ascii")
+
+
+@lru_cache(maxsize=1024)
+def id_text(node_id: bytes) -> str:
+    """Return what `encode` does, remembered: the same few ids are written for every packet."""
+    return encode(node_id)
 
 
 def decode(text: str, size: int = KEY_SIZE) -> bytes:

@@ -9,6 +9,7 @@ to a bound, so a talkative program is never stopped by a full pipe.
 from __future__ import annotations
 
 from gateway.program.environment import SAFE_PATH, clean_environ, find_program
+from gateway.program.meanwhile import meanwhile
 from gateway.program.output import Finished
 from gateway.program.run import GRACE, KEEP_OUTPUT, run_program
 from gateway.program.signals import heed_signals
@@ -21,5 +22,6 @@ __all__ = [
     "clean_environ",
     "find_program",
     "heed_signals",
+    "meanwhile",
     "run_program",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import lru_cache
 
 from gateway.errors import ProgramError
 
@@ -22,10 +23,8 @@ def clean_environ(
     ``LANG`` is ``C``, so that what is logged is what the manual page says. Nothing of our
     own environment passes; `extra` comes last and wins.
     """
-    import pwd  # noqa: PLC0415 - only where programs are run
-
     try:
-        home = pwd.getpwuid(os.geteuid()).pw_dir
+        home = _home(os.geteuid())
     except KeyError:
         home = ""
     return {
@@ -37,6 +36,14 @@ def clean_environ(
         "LANG": "C",
         **(extra or {}),
     }
+
+
+@lru_cache(maxsize=8)
+def _home(uid: int) -> str:
+    """Return a user's home directory, remembered; raises KeyError for a user that nobody knows."""
+    import pwd  # noqa: PLC0415 - only where programs are run
+
+    return pwd.getpwuid(uid).pw_dir
 
 
 def find_program(name: str) -> str:

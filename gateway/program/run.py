@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, cast
 
 from gateway.errors import ProgramError
 from gateway.program.environment import find_program
+from gateway.program.meanwhile import work_meanwhile
 from gateway.program.output import Finished, Kept
 from gateway.program.signals import deferred, heed_signals
 
@@ -183,6 +184,7 @@ class _Run:
     def _work(self, name: str) -> None:
         """Serve the pipes until the program itself has ended."""
         deadline = time.monotonic() + self.timeout
+        work_meanwhile()
         stages = iter((signal.SIGTERM, signal.SIGKILL))
         nap = 0.001
         while True:

@@ -73,7 +73,7 @@ class Draft:
         self._order = order
         self._spool = spool
         self._staged = spool.stage()
-        self._sealer = Sealer(
+        sealer = Sealer(
             self._staged.write,
             identity=identity,
             route=hops(route),
@@ -82,8 +82,9 @@ class Draft:
             min_size=order.min_size,
             max_size=order.max_size,
         )
-        self._compressor = Compressor(self._sealer.write) if order.compress else None
-        self.write = self._compressor.write if self._compressor else self._sealer.write
+        self._sealer: Sealer | None = sealer
+        self._compressor = Compressor(sealer.write) if order.compress else None
+        self.write = self._compressor.write if self._compressor else sealer.write
         self.sealed: Sealed | None = None
 
     def finish(self) -> None:
@@ -93,12 +94,13 @@ class Draft:
             SpoolError: temporary.
             Malformed: permanent; the packet is larger than the order allows.
         """
+        assert self._sealer is not None, "finish comes once"
         if self._compressor is not None:
             self._compressor.finish()
         self.sealed = self._sealer.finish()
         # An input may have hundreds of packets, and the compressor's window is megabytes.
-        self._compressor = None
-        del self.write, self._sealer
+        self._compressor = self._sealer = None
+        del self.write
         self._staged.complete()
 
     def commit(self) -> None:
@@ -109,5 +111,6 @@ class Draft:
 
     def discard(self) -> None:
         """Forget a packet that was not committed; harmless afterwards."""
-        self._sealer.give_up()
+        if self._sealer is not None:
+            self._sealer.give_up()
         self._staged.discard()

@@ -13,10 +13,10 @@ from gateway.cli import Setting
 from gateway.config import edit, toml
 from gateway.config.block import Block, hjson_block, read_block, toml_block
 from gateway.config.facts import neighbour_facts
+from gateway.config.file import read_text
 from gateway.config.kinds import node_name
 from gateway.config.model import Config
 from gateway.config.render import render_neighbour
-from gateway.config.source import read_text
 from gateway.errors import EX_FAILURE, EX_OK, ConfigError, UnknownNode, UsageError
 from gateway.packet.identity import encode
 from gateway.spool.durable import replace_file

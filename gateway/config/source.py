@@ -6,22 +6,19 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from gateway.config.file import read_text
 from gateway.errors import ConfigError
 
 if TYPE_CHECKING:
     from gateway.config.model import Config
 
-__all__ = ["load", "locate", "read_text"]
+__all__ = ["load", "locate"]
 
 # In the order they are asked; the first three speak of us, the others of NNCP.
 OUR_VARIABLE = "GATEWAY_CONFIG"
 OUR_PLACE = "/etc/gateway/gateway.toml"
 NNCP_VARIABLE = "NNCPCFG"
 NNCP_PLACE = "/etc/nncp.hjson"
-
-_EBLOB_MAGIC = b"NNCPB\x00\x00\x03"
-_ANY_EBLOB = b"NNCPB\x00\x00"
-_MAX_FILE = 16 * 1024 * 1024
 
 
 def locate(explicit: str | None, environ: Mapping[str, str]) -> str:
@@ -79,35 +76,3 @@ def load(
 
         return nncp.build(cfgdir.read(path), path, spool=spool, log=log, deadline=deadline)
     return nncp.read(read_text(path), path, spool=spool, log=log, deadline=deadline)
-
-
-def read_text(path: str) -> str:
-    """Return the text of a configuration file.
-
-    Raises:
-        ConfigError: temporary; unreadable, encrypted, too large or not UTF-8.
-    """
-    try:
-        with open(path, "rb") as file:
-            data = file.read(_MAX_FILE + 1)
-    except OSError as failure:
-        msg = f"{path}: cannot be read: {failure.strerror or failure}"
-        raise ConfigError(msg) from failure
-    if data.startswith(_ANY_EBLOB):
-        from shlex import quote  # noqa: PLC0415 - rare
-
-        version = "" if data.startswith(_EBLOB_MAGIC) else " (of another version)"
-        msg = (
-            f"{path}: encrypted configuration{version}; decrypt it first: "
-            f"umask 077; nncp-cfgenc -d {quote(path)} > {quote(path + '.hjson')}"
-        )
-        raise ConfigError(msg)
-    if len(data) > _MAX_FILE:
-        msg = f"{path}: larger than {_MAX_FILE // 2**20} MiB: hardly a configuration"
-        raise ConfigError(msg)
-    try:
-        return data.decode()
-    except UnicodeDecodeError as failure:
-        number = data.count(b"\n", 0, failure.start) + 1
-        msg = f"{path}: line {number}: not UTF-8"
-        raise ConfigError(msg) from failure

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from gateway.config import handles as handle_values
 from gateway.config import kinds
 from gateway.config.build import build
+from gateway.config.file import read_text
 from gateway.config.mistakes import Mistakes, did_you_mean, shown
 from gateway.config.model import Config, Handle
 from gateway.config.schema import TOML, TOML_KEYS, Tree, match
-from gateway.config.source import read_text
 from gateway.errors import ConfigError
 
 __all__ = ["read"]

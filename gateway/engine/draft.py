@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from gateway.packet.compression import Compressor
 from gateway.packet.identity import encode
@@ -114,3 +114,11 @@ class Draft:
         if self._sealer is not None:
             self._sealer.give_up()
         self._staged.discard()
+
+
+class DraftMaker(Protocol):
+    """Starts a packet for the lane's node and handle."""
+
+    def __call__(self, arguments: tuple[str, ...]) -> Draft:
+        """Start a packet with these arguments."""
+        ...

@@ -11,17 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import BinaryIO
 
-    from gateway.engine.draft import Draft
+    from gateway.engine.draft import Draft, DraftMaker
     from gateway.mail.envelope import Envelope
     from gateway.mail.sendmail import Place
-
-
-class DraftMaker(Protocol):
-    """Starts a packet for the lane's node and handle."""
-
-    def __call__(self, arguments: tuple[str, ...]) -> Draft:
-        """Start a packet with these arguments."""
-        ...
 
 
 class Lane(Protocol):

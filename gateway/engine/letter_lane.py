@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import BinaryIO
 
-    from gateway.engine.draft import Draft
-    from gateway.engine.lanes import DraftMaker
+    from gateway.engine.draft import Draft, DraftMaker
     from gateway.engine.letterheads import Letterhead
     from gateway.mail.envelope import Envelope
 

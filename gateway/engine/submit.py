@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING
 
-from gateway.engine.draft import Draft, Order, route_to
+from gateway.engine.draft import Draft, DraftMaker, Order, route_to
 from gateway.engine.ground import identity_of, self_name
 from gateway.engine.lanes import open_lane
 from gateway.errors import ConfigError, Truncated
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from gateway.config.model import Config, Neighbour
-    from gateway.engine.lanes import DraftMaker, Lane
+    from gateway.engine.lanes import Lane
     from gateway.mail.envelope import Recipient
     from gateway.mta import Ingress
     from gateway.registry import Registry

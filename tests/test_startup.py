@@ -38,8 +38,8 @@ IMPORTLIB = {"_abc", "_bootstrap", "_bootstrap_external", "machinery"}
 OTHERS = {"blake3", "nacl", "pluggy", "zstandard", "_cffi_backend"}
 OURS = {
     "", "__main__", "deadline", "entrypoints", "errors", "hookspecs", "main", "mta", "registry", "stderr",
-    "config", "config.build", "config.file", "config.handles", "config.kinds", "config.mistakes", "config.model",
-    "config.schema", "config.source", "config.toml",
+    "config", "config.build", "config.file", "config.handles", "config.kinds", "config.mistakes",
+    "config.model", "config.schema", "config.source", "config.toml",
     "defaults", "defaults.command", "defaults.eventlog", "defaults.maildir", "defaults.raw",
     "defaults.routes",
     "engine", "engine.draft", "engine.ground", "engine.lanes", "engine.submit",

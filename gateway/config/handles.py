@@ -87,6 +87,8 @@ def _from_table(name: str, table: Mapping[str, Any], mistakes: Mistakes, key: st
         mistakes.add(f"{key}.command", "the egress command needs one")
     elif egress == "maildir" and "path" not in options:
         mistakes.add(f"{key}.path", "the egress maildir needs the path of the Maildir")
+    elif egress == "smtp" and bool(command) == ("address" in options):
+        mistakes.add(f"{key}.address", "the egress smtp needs either an address or a command")
     elif egress in _MAIL_EGRESSES and form == "raw":
         mistakes.add(
             f"{key}.form",

@@ -222,7 +222,8 @@ class Handling:
         progress = deliver.Progress.of(record)
 
         def note(so_far: deliver.Progress) -> None:
-            if len(whole.deliveries) > 1 or so_far.refused or so_far.words:
+            partly = any(recipients is not None for recipients in so_far.taken.values())
+            if len(whole.deliveries) > 1 or partly or so_far.refused or so_far.words:
                 self._spool.record(job, _with(record, so_far, running=True))
 
         deliver.hand_over(whole, progress, self._registry, note)

@@ -8,18 +8,25 @@ to a bound, so a talkative program is never stopped by a full pipe.
 
 from __future__ import annotations
 
+from gateway.program.child import GRACE
+from gateway.program.converse import Conversation, converse
 from gateway.program.environment import SAFE_PATH, clean_environ, find_program
+from gateway.program.line import Line, Unasked
 from gateway.program.meanwhile import meanwhile
 from gateway.program.output import Finished
-from gateway.program.run import GRACE, KEEP_OUTPUT, run_program
+from gateway.program.run import KEEP_OUTPUT, run_program
 from gateway.program.signals import heed_signals
 
 __all__ = [
     "GRACE",
     "KEEP_OUTPUT",
     "SAFE_PATH",
+    "Conversation",
     "Finished",
+    "Line",
+    "Unasked",
     "clean_environ",
+    "converse",
     "find_program",
     "heed_signals",
     "meanwhile",

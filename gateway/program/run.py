@@ -7,22 +7,16 @@ import select
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from functools import partial
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, cast
 
 from gateway.errors import ProgramError
-from gateway.program.environment import find_program
+from gateway.program.child import GRACE, NOTHING, PIPE, Child, read_available
 from gateway.program.meanwhile import work_meanwhile
 from gateway.program.output import Finished, Kept
 from gateway.program.signals import deferred, heed_signals
 
-if TYPE_CHECKING:
-    import subprocess
-
 KEEP_OUTPUT = 65536
-GRACE = 5.0
-"""Seconds between SIGTERM and SIGKILL when the time is up."""
 
 _CHUNK = 65536
 _DRAIN = 1 << 20
@@ -56,9 +50,10 @@ def run_program(
     run: _Run | None = None
     try:
         with deferred():
-            process = _start(argv, source, feed=chunks is not None, environ=environ)
-            run = _Run(process, chunks, timeout, keep_output)
-        return run.finish(argv[0])
+            descriptor = PIPE if chunks is not None else NOTHING if source is None else source
+            child = Child.start(argv, stdin=descriptor, stdout=PIPE, environ=environ)
+            run = _Run(child, chunks, timeout, keep_output)
+        return run.finish()
     finally:
         if run is not None:
             run.close()
@@ -83,68 +78,31 @@ def _as_file_or_chunks(
     return descriptor, None
 
 
-def _start(
-    argv: Sequence[str], source: int | None, *, feed: bool, environ: Mapping[str, str]
-) -> subprocess.Popen[bytes]:
-    import subprocess  # noqa: PLC0415 - 10 ms that the pipe commands do not need
-
-    path = find_program(argv[0] if argv else "")
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-    try:
-        if blocked:  # the child inherits this thread's mask
-            signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        return subprocess.Popen(  # no preexec_fn: it forbids vfork, and is unsafe beside threads
-            list(argv),
-            executable=path,
-            bufsize=0,
-            stdin=subprocess.PIPE if feed else subprocess.DEVNULL if source is None else source,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            close_fds=True,
-            cwd="/",
-            env=environ,
-            restore_signals=True,
-            start_new_session=True,
-            umask=0o022,
-        )
-    except OSError as error:
-        msg = f"program {path}: {error.strerror or error}"
-        raise ProgramError(msg) from error
-    except ValueError as error:  # a NUL in an argument, a '=' in a variable's name
-        msg = f"program {path}: {error}"
-        raise ProgramError(msg) from error
-    finally:
-        if blocked:
-            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-
-
 class _Run:
     """One started program: feeds it, reads it, ends it in time, and waits for it."""
 
     def __init__(
         self,
-        process: subprocess.Popen[bytes],
+        child: Child,
         chunks: Iterator[bytes] | None,
         timeout: float,
         keep_output: int,
     ) -> None:
-        self.process = process
+        self.child = child
+        self.process = child.process
         self.chunks = chunks
         self.pending = memoryview(b"")
         self.timeout = timeout
         self.both, self.out, self.err = Kept(keep_output), Kept(keep_output), Kept(keep_output)
-        self.wait_status: int | None = None
         self.timed_out = False
         self.poll = select.poll()
         self.watched: dict[int, Callable[[], object]] = {}
-        self.pidfd = -1
 
-    def finish(self, name: str) -> Finished:
+    def finish(self) -> Finished:
         self._watch_all()
-        self._work(name)
+        self._work()
         self._read_what_is_there()
-        assert self.wait_status is not None
-        code = os.waitstatus_to_exitcode(self.wait_status)
+        code = self.child.exit_code
         return Finished(
             status=code if code >= 0 else None,
             signal=-code if code < 0 else None,
@@ -156,12 +114,7 @@ class _Run:
         )
 
     def _watch_all(self) -> None:
-        try:
-            self.pidfd = os.pidfd_open(self.process.pid)
-        except (OSError, AttributeError):
-            self.pidfd = -1  # not on this system, or no descriptor left: look now and then
-        else:
-            self.poll.register(self.pidfd, select.POLLIN)
+        self.child.watch_end(self.poll)
         for stream, kept in self._outputs():
             self._watch(stream, select.POLLIN, partial(self._read, stream, kept))
         if self.process.stdin is not None:
@@ -181,57 +134,40 @@ class _Run:
         if not stream.closed and self.watched.pop(stream.fileno(), None) is not None:
             self.poll.unregister(stream.fileno())
 
-    def _work(self, name: str) -> None:
+    def _work(self) -> None:
         """Serve the pipes until the program itself has ended."""
         deadline = time.monotonic() + self.timeout
         work_meanwhile()
         stages = iter((signal.SIGTERM, signal.SIGKILL))
         nap = 0.001
+        pidfd = self.child.pidfd
         while True:
             wait = deadline - time.monotonic()
             if wait <= 0:
-                self._time_is_up(name, next(stages, None))
+                self._time_is_up(next(stages, None))
                 wait = GRACE
                 deadline = time.monotonic() + wait
-            if self.pidfd < 0:
+            if pidfd < 0:
                 wait, nap = min(wait, nap), min(nap * 2, 0.05)
             ready = {descriptor for descriptor, _ in self.poll.poll(wait * 1000)}
             for descriptor in ready & self.watched.keys():
                 self.watched[descriptor]()
-            if (self.pidfd < 0 or self.pidfd in ready) and self._ended(name):
+            if (pidfd < 0 or pidfd in ready) and self.child.ended(sweep=self.timed_out):
                 return
 
-    def _ended(self, name: str) -> bool:
-        try:
-            if os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-                return False
-            if self.timed_out:
-                self._signal_group(signal.SIGKILL)  # while its number cannot be anybody else's
-            _, self.wait_status = os.waitpid(self.process.pid, 0)
-        except ChildProcessError as error:
-            self.process.returncode = self.wait_status = 0x7F00  # for Popen; nobody is told of it
-            msg = f"program {name}: ended, but somebody else took its status"
-            raise ProgramError(msg) from error
-        self.process.returncode = os.waitstatus_to_exitcode(self.wait_status)
-        return True
-
-    def _time_is_up(self, name: str, number: signal.Signals | None) -> None:
+    def _time_is_up(self, number: signal.Signals | None) -> None:
         """Ask it to end, or end it; its input stays open, so that a part never looks whole.
 
         Raises:
             ProgramError: temporary; it survived SIGKILL (it belongs to another user, or the disk hangs).
         """
         if number is None:
-            msg = f"program {name}: not finished within {self.timeout:g} s, and cannot be killed"
+            msg = f"program {self.child.name}: not finished within {self.timeout:g} s, and cannot be killed"
             raise ProgramError(msg)
         self.timed_out = True
         if self.process.stdin is not None:
             self._unwatch(self.process.stdin)
-        self._signal_group(number)
-
-    def _signal_group(self, number: signal.Signals) -> None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, number)
+        self.child.signal_group(number)
 
     def _write(self, stream: IO[bytes]) -> None:
         assert self.chunks is not None
@@ -254,15 +190,10 @@ class _Run:
 
     def _read(self, stream: IO[bytes], kept: Kept) -> int:
         """Take what one read gives and return how much it was; 0 when there is nothing now."""
-        try:
-            chunk = os.read(stream.fileno(), _CHUNK)
-        except BlockingIOError:
-            return 0
-        if not chunk:
+        size = read_available(stream, kept.add, self.both.add)
+        if size is None:
             self._unwatch(stream)
-        kept.add(chunk)
-        self.both.add(chunk)
-        return len(chunk)
+        return size or 0
 
     def _read_what_is_there(self) -> None:
         """Take what lies in the pipes, which may still be open in processes left behind."""
@@ -273,24 +204,9 @@ class _Run:
 
     def close(self) -> None:
         """Leave nothing behind; a program still at work is killed before its input is closed."""
-        if self.wait_status is None:
-            self._kill()
-        if self.wait_status is None:
-            _UNKILLED.append(self.process)
-        elif self.process.stdin is not None:
+        self.child.kill()
+        if self.child.wait_status is not None and self.process.stdin is not None:
             self.process.stdin.close()
         for stream, _ in self._outputs():
             stream.close()
-        if self.pidfd >= 0:
-            os.close(self.pidfd)
-
-    def _kill(self) -> None:
-        self._signal_group(signal.SIGKILL)
-        deadline = time.monotonic() + GRACE
-        with suppress(ProgramError):
-            while not self._ended("") and time.monotonic() < deadline:
-                time.sleep(0.002)
-
-
-_UNKILLED: list[subprocess.Popen[bytes]] = []
-"""Programs that we may not kill; their inputs stay open while we live, lest a part look whole."""
+        self.child.close()

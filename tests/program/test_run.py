@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import ProgramError
-from gateway.program import SAFE_PATH, Finished, run, run_program
+from gateway.program import SAFE_PATH, Finished, child, run, run_program
 
 ENVIRON = {"PATH": SAFE_PATH, "A": "b"}
 PYTHON = [sys.executable, "-I", "-S", "-c"]
@@ -363,14 +363,15 @@ def test_a_program_that_cannot_be_killed_is_given_up(monkeypatch: pytest.MonkeyP
         raise PermissionError
 
     monkeypatch.setattr(run, "GRACE", 0.1)
+    monkeypatch.setattr(child, "GRACE", 0.1)
     monkeypatch.setattr(os, "killpg", refuse)
-    kept = len(run._UNKILLED)
+    kept = len(child._UNKILLED)
     with pytest.raises(ProgramError, match="cannot be killed"):
         sh(f"echo $$ >{tmp_path}/pid; exec sleep 60", stdin=(b"x" * 65536 for _ in range(100)), timeout=1)
     pid = int((tmp_path / "pid").read_text())
     assert alive(pid)
-    assert kept + 1 == len(run._UNKILLED)
-    process = run._UNKILLED.pop()
+    assert kept + 1 == len(child._UNKILLED)
+    (process,) = child._UNKILLED.pop()
     assert process.stdin is not None
     assert not process.stdin.closed
     process.stdin.close()

@@ -192,6 +192,7 @@ class Talk:
 
     def _early(self) -> Reply:
         reply = self.reply("within the message")
+        self.idle = False  # what we say next it may take for text
         if reply.text < "4":
             raise Broken(f"within the message, an answer that nobody asked for: {reply.text}")
         return reply

@@ -13,7 +13,7 @@ from gateway.defaults.smtp_transaction import Answer, Transaction
 from gateway.errors import GatewayError, Interrupted, PluginError
 from gateway.mail.envelope import Envelope
 from gateway.mta import Outcome, Verdict
-from gateway.program import Conversation, Line, converse
+from gateway.program import Conversation, Finished, Line, converse
 
 if TYPE_CHECKING:
     from gateway.mail.envelope import Recipient
@@ -35,6 +35,20 @@ _HINT = " (Exim says this of every recipient where acl_smtp_rcpt is not set)"
 class _Session(NamedTuple):
     line: Line
     talk: Talk
+
+    def leave(self) -> Finished | None:
+        """End it politely, and give a program time to end by itself."""
+        self.line.allow(FAREWELL)
+        with suppress(Broken):
+            self.talk.ask("QUIT")
+        if isinstance(self.line, Conversation):
+            return self.line.finish()
+        self.line.close()
+        return None
+
+    def cut_off(self, patience: float) -> Finished | None:
+        """End it; a program that does not end within `patience` [s] is ended before we hang up."""
+        return self.line.abort(patience) if isinstance(self.line, Conversation) else None
 
 
 class Visit:
@@ -73,14 +87,7 @@ class Visit:
         """End the session politely; a program is given time to end by itself."""
         if self._session is None or not self._session.talk.idle:
             return
-        line, talk = self._session
-        line.allow(FAREWELL)
-        with suppress(Broken):
-            talk.ask("QUIT")
-        if isinstance(line, Conversation):
-            line.finish()
-        else:
-            line.close()
+        self._session.leave()
         self._session = None
 
     def close(self) -> None:
@@ -142,17 +149,21 @@ class Visit:
         return self._session
 
     def _drop(self, failure: GatewayError) -> str:
-        """Cut the session off, and return why, with what a program has to say about it."""
+        """Leave or cut off the session, and return why, with what a program has to say about it."""
         session, self._session = self._session, None
         words = str(failure)
         if session is None:
             return words
-        line, _ = session
-        if not isinstance(line, Conversation):
-            line.close()
+        try:
+            if session.talk.idle:
+                finished = session.leave()
+            else:
+                gone = isinstance(failure, Broken) and failure.gone
+                finished = session.cut_off(_LAST_WORDS if gone else 0.0)
+        finally:
+            session.line.close()
+        if finished is None:
             return words
-        gone = isinstance(failure, Broken) and failure.gone
-        finished = line.abort(_LAST_WORDS if gone else 0.0)
         said = finished.words() if finished.timed_out or finished.ok else finished.says()
         return f"{words}; {said}" if said else words
 

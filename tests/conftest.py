@@ -16,6 +16,7 @@ from tests.real.cap import Recorder, write_recorder
 from tests.real.exim import Exim
 from tests.real.fetch import Unavailable, fetch
 from tests.real.nodes import Node
+from tests.real.postfix import Postfix
 
 
 def _required() -> bool:
@@ -69,6 +70,20 @@ def make_exim(exim_prefix: Path) -> Iterator[Callable[..., Exim]]:
     yield make
     for exim in made:
         exim.close()
+
+
+@pytest.fixture
+def make_postfix() -> Iterator[Callable[..., Postfix]]:
+    """A function that makes a private Postfix: ``make_postfix(name, main="", services="")``."""
+    made: list[Postfix] = []
+
+    def make(name: str, main: str = "", services: str = "") -> Postfix:
+        made.append(Postfix(_fetched("postfix"), _fetched("fakeroot"), name, main, services))
+        return made[-1]
+
+    yield make
+    for postfix in made:
+        postfix.close()
 
 
 @pytest.fixture

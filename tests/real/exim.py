@@ -12,9 +12,11 @@ import functools
 import os
 import pwd
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -140,6 +142,7 @@ class Exim:
             )
         )
         self.configuration.chmod(0o644)
+        self._daemon: subprocess.Popen[bytes] | None = None
 
     def _fill(self, text: str) -> str:
         return text.replace("{directory}", str(self.directory))
@@ -183,6 +186,29 @@ class Exim:
         done = self.run("-qff", limit=280)
         assert done.status == 0, done
 
+    def start(self) -> str:
+        """Start the SMTP daemon, and return its address once it listens."""
+        with socket.socket() as one:
+            one.bind(("127.0.0.1", 0))
+            port = one.getsockname()[1]
+        command = self.command("-bdf", "-q1s", "-oX", f"127.0.0.1.{port}")
+        null = subprocess.DEVNULL
+        self._daemon = subprocess.Popen(command, stdin=null, stdout=null, stderr=null, start_new_session=True)
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            with socket.socket() as one:
+                if one.connect_ex(("127.0.0.1", port)) == 0:
+                    return f"127.0.0.1:{port}"
+            time.sleep(0.03)
+        raise AssertionError(self.records())
+
+    def stop(self) -> None:
+        """Stop the daemon."""
+        if self._daemon is not None:
+            self._daemon.terminate()
+            self._daemon.wait(20)
+            self._daemon = None
+
     def queued(self) -> int:
         """Return how many messages wait."""
         return len(list((self.directory / "spool/input").rglob("*-H")))
@@ -199,6 +225,7 @@ class Exim:
 
     def close(self) -> None:
         """Remove the instance."""
+        self.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
 
 

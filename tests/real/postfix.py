@@ -54,6 +54,7 @@ virtual_mailbox_maps = static:mail/
 virtual_minimum_uid = 1
 virtual_uid_maps = static:{uid}
 virtual_gid_maps = static:{gid}
+local_recipient_maps =
 alias_maps =
 alias_database =
 biff = no
@@ -108,9 +109,7 @@ class Postfix:
     part. Local submission (``sendmail``, ``sendmail -bs``) works without `start`, and waits.
     """
 
-    def __init__(
-        self, prefix: Path, fakeroot: Path, name: str, main: str = "", services: str = ""
-    ) -> None:
+    def __init__(self, prefix: Path, fakeroot: Path, name: str, main: str = "", services: str = "") -> None:
         self.prefix = prefix
         self.name = name
         self.root = os.getuid() == 0
@@ -222,7 +221,8 @@ class Postfix:
             return int((self.directory / "spool/pid/master.pid").read_text())
         return None
 
-    def wait(self, condition: object, seconds: float = _SECONDS) -> bool:
+    @staticmethod
+    def wait(condition: object, seconds: float = _SECONDS) -> bool:
         """Wait until a condition, a function without arguments, holds; say whether it came to hold."""
         assert callable(condition)
         end = time.monotonic() + seconds

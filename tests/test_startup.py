@@ -41,7 +41,7 @@ OURS = {
     "config", "config.build", "config.file", "config.handles", "config.kinds", "config.mistakes",
     "config.model", "config.schema", "config.source", "config.toml",
     "defaults", "defaults.command", "defaults.eventlog", "defaults.maildir", "defaults.raw",
-    "defaults.routes",
+    "defaults.routes", "defaults.smtp",
     "engine", "engine.draft", "engine.ground", "engine.lanes", "engine.submit",
     "mail", "mail.address", "mail.bsmtp", "mail.bsmtp_commands", "mail.bsmtp_writer", "mail.envelope",
     "mail.message", "mail.stuffing",

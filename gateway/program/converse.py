@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from gateway.program.child import GRACE, Child, read_available
 from gateway.program.line import Line
+from gateway.program.meanwhile import work_meanwhile
 from gateway.program.output import Finished, Kept
 from gateway.program.run import KEEP_OUTPUT
 from gateway.program.signals import deferred, heed_signals
@@ -48,7 +49,12 @@ def converse(argv: Sequence[str], *, environ: Mapping[str, str], timeout: float)
         raise
     finally:
         theirs.close()
-    talk.allow(timeout)
+    try:
+        talk.allow(timeout)
+        work_meanwhile()
+    except BaseException:
+        talk.close()
+        raise
     return talk
 
 

@@ -118,7 +118,8 @@ def main(mebibytes: int = 256, rounds: int = 3, memory: int = 1024) -> None:
                 statistics.median(column) for column in zip(*ratios, strict=True)
             )
             print(
-                f"{mebibytes} MiB {what}: sealing {wall:.2f} of NNCP's time ({work:.2f} of its processor time),"
+                f"{mebibytes} MiB {what}, in units of NNCP's time (processor time):"
+                f" sealing {wall:.2f} ({work:.2f}),"
                 f" opening {back:.2f} ({back_work:.2f})"
             )
         with open(body, "wb") as file:
@@ -126,7 +127,8 @@ def main(mebibytes: int = 256, rounds: int = 3, memory: int = 1024) -> None:
         for flags in ((), ("-nocompress",)):
             out, back_cost = pair.cross("gateway", body, flags)
             print(
-                f"{memory} MiB body {' '.join(flags)}: exec {out.memory:.0f} MiB, toss {back_cost.memory:.0f} MiB resident"
+                f"{memory} MiB body {' '.join(flags)}:"
+                f" exec {out.memory:.0f} MiB, toss {back_cost.memory:.0f} MiB resident"
             )
 
 

@@ -79,3 +79,19 @@ def test_what_the_core_does_not_know_is_for_the_egress() -> None:
 
 def test_an_egress_of_a_stranger_needs_nothing_of_ours() -> None:
     assert Handle("coo", "loft", options={"pigeons": 3}) == ours("coo", {"egress": "loft", "pigeons": 3})
+
+
+def test_smtp_goes_to_an_address_or_to_a_program() -> None:
+    way = {"egress": "smtp", "address": "127.0.0.1:24", "protocol": "lmtp"}
+    handle = ours("rsmtp", way)
+    assert ("smtp", (), "bsmtp") == (handle.egress, handle.command, handle.form)
+    assert {"address": "127.0.0.1:24", "protocol": "lmtp"} == handle.options
+    command = ["/usr/sbin/sendmail", "-bs"]
+    assert tuple(command) == ours("rsmtp", {"egress": "smtp", "command": command}).command
+
+
+@pytest.mark.parametrize("more", [{}, {"address": "h:25", "command": ["/usr/sbin/sendmail", "-bs"]}])
+def test_smtp_needs_one_of_both(more: dict[str, object]) -> None:
+    mistakes = Mistakes("file")
+    assert from_toml("rsmtp", {"egress": "smtp", **more}, mistakes, "key") is None
+    assert ["file: key.address: the egress smtp needs either an address or a command"] == mistakes.lines()

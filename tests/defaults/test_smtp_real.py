@@ -48,8 +48,14 @@ def exim(request: pytest.FixtureRequest, make_exim: MakeExim) -> tuple[Exim, dic
 
 
 def settle(exim: Exim) -> None:
+    """Have everything delivered, by the deliveries that are under way or by a queue run."""
     exim.stop()
-    exim.deliver()
+
+    def done() -> bool:
+        exim.deliver()
+        return not exim.queued()
+
+    assert Postfix.wait(done)
 
 
 @pytest.mark.exim

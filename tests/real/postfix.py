@@ -137,6 +137,7 @@ class Postfix:
         }
         for folder in ("etc", "data", "log", "mail", "spool"):
             (self.directory / folder).mkdir()
+            (self.directory / folder).chmod(0o755)  # whatever umask an earlier test left behind
         texts = {
             "main.cf": _MAIN.format(main=self._fill(main), **values),
             "master.cf": _MASTER.format(services=self._fill(services), **values),
@@ -144,6 +145,7 @@ class Postfix:
         for file, text in texts.items():
             path = self.directory / "etc" / file
             path.write_text(text)
+            path.chmod(0o644)
             # Postfix waits until a file it finds freshly written has cooled down.
             os.utime(path, (time.time() - _HOT,) * 2)
         self.own(self.directory / "mail")
@@ -161,7 +163,8 @@ class Postfix:
             (spool / folder).mkdir()
             self._chown(spool / folder, owner, group)
             (spool / folder).chmod(mode)
-        (spool / "pid").mkdir(mode=0o755)
+        (spool / "pid").mkdir()
+        (spool / "pid").chmod(0o755)
         self._chown(self.directory / "data", owner, -1)
 
     def _chown(self, path: Path, user: int, group: int) -> None:
@@ -201,7 +204,7 @@ class Postfix:
         master = [*self.under, str(self.prefix / "bin/master"), "-c", f"{self.directory}/etc", "-d"]
         self._master = subprocess.Popen(
             master, env=self.environ, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, umask=0o022,
         )  # fmt: skip
         up = self.wait(lambda: self._pid() is not None and _listening(self.port))
         assert up, self.records()[-3000:]

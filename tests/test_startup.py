@@ -51,7 +51,10 @@ OURS = {
     "spool", "spool.durable", "spool.layout", "spool.listing", "spool.refusal", "spool.spool",
     "spool.staged",
 }  # fmt: skip
-EXIM = {"", "ingress", "options"}
+PLUGINS = {
+    "gateway_exim": {"", "ingress", "options"},
+    "gateway_postfix": {"", "ingress"},
+}
 
 BATCH = b"MAIL FROM:<joe@a.example>\nRCPT TO:<x@b.example>\nDATA\nSubject: hi\n\nbody\n.\n"
 
@@ -61,8 +64,8 @@ def allowed(module: str) -> bool:
     top, _, rest = module.partition(".")
     if top == "gateway":
         return rest in OURS
-    if top == "gateway_exim":
-        return rest in EXIM
+    if top in PLUGINS:
+        return rest in PLUGINS[top]
     if top == "importlib":
         return not rest or rest in IMPORTLIB
     return top in STANDARD | OTHERS or top.startswith("_")

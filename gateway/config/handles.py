@@ -17,7 +17,7 @@ class _StandIn(NamedTuple):
     """An egress that may stand in for a bare command, and the commands it may do that for.
 
     `form` is the form the handle must have by its name; `needed` an argument that must be
-    among the command's, `forbidden` ones that must not.
+    among the command's, `forbidden` ones that must not; with `only` it has no others.
     """
 
     egress: str
@@ -25,11 +25,20 @@ class _StandIn(NamedTuple):
     form: Form
     needed: str | None = None
     forbidden: frozenset[str] = frozenset({"-t"})
+    only: frozenset[str] | None = None
 
+
+_MTAS = frozenset({"sendmail", "exim", "exim4"})
+# Options that say nothing of the envelope and do not make another program of sendmail.
+_HARMLESS = frozenset({"-i", "-oi", "-G", "-bm", "-om", "-odb", "-odi", "-odq", "-oem", "-oee", "-oep"})
 
 # The one place that says when a command line of NNCP's kind is better served by an egress.
 # A wrapper script is never among the programs: nobody knows what it expects.
-_STAND_INS = (_StandIn("exim", frozenset({"sendmail", "exim", "exim4"}), "bsmtp", needed="-bS"),)
+_STAND_INS = (
+    _StandIn("exim", _MTAS, "bsmtp", needed="-bS"),
+    # Exim and Postfix understand the words of this egress alike, so it need not know which it is.
+    _StandIn("postfix", _MTAS, "sendmail", only=_HARMLESS),
+)
 
 _FORMS = kinds.one_of("bsmtp", "rmail", "sendmail", "raw")
 _ARGUMENTS = kinds.one_of("none", "recipients", "any")
@@ -140,6 +149,7 @@ def _stand_in(name: str, command: tuple[str, ...]) -> _StandIn | None:
             and form == candidate.form
             and (candidate.needed is None or candidate.needed in arguments)
             and candidate.forbidden.isdisjoint(arguments)
+            and (candidate.only is None or candidate.only.issuperset(arguments))
         ):
             return candidate
     return None

@@ -59,6 +59,11 @@ class Accept(NamedTuple):
     recipients: tuple[str, ...] | None = None
     max_size: int = DEFAULT_MAX_SIZE
 
+    @property
+    def anybody(self) -> bool:
+        """Whether no envelope is turned away."""
+        return self.senders is None and self.recipients is None
+
 
 class Limits(NamedTuple):
     """What a neighbour may keep in our spool; None means no limit."""

@@ -19,7 +19,7 @@ from __future__ import annotations
 from typing import IO, TYPE_CHECKING
 
 from gateway.arguments import checked_arguments, option_like
-from gateway.errors import ConfigError, Refused
+from gateway.errors import ConfigError, Malformed, Refused
 from gateway.mail import bang, rmail, sendmail
 from gateway.mail.bsmtp import scan
 from gateway.mail.message import Message
@@ -59,6 +59,22 @@ def deliveries_of(
     raise ConfigError(msg)
 
 
+def fitting(body: IO[bytes], handle: Handle, arguments: tuple[str, ...], sender_node: str) -> Handle:
+    """Return the handle, or NNCP's own command in its place where that alone can take the job.
+
+    In NNCP's configuration (`arguments` any) an egress stands in for ``sendmail`` and the like.
+    Who sends such a handle words that are no envelope (``-t``, an alias of the other side)
+    gets what NNCP would do with them.
+    """
+    if handle.egress in RAW_EGRESSES or handle.form not in LETTER_FORMS or handle.arguments != "any":
+        return handle
+    try:
+        _read_letter(body, handle.form, arguments, sender_node)
+    except (Malformed, Refused):
+        return handle._replace(egress="command", form="raw")
+    return handle
+
+
 def _of_batch(body: IO[bytes], common: Delivery) -> tuple[Delivery, ...]:
     body.seek(0)
     return tuple(
@@ -72,15 +88,15 @@ def _of_batch(body: IO[bytes], common: Delivery) -> tuple[Delivery, ...]:
     )
 
 
-def _read_letter(body: IO[bytes], form: str, arguments: tuple[str, ...], common: Delivery) -> Letter:
+def _read_letter(body: IO[bytes], form: str, arguments: tuple[str, ...], sender_node: str) -> Letter:
     body.seek(0)
     read = rmail.read if form == "rmail" else sendmail.read
     # A sender that names no host is somebody at the node which sent this.
-    return read(body, arguments, host=common.sender_node)
+    return read(body, arguments, host=sender_node)
 
 
 def _of_letter(body: IO[bytes], form: str, arguments: tuple[str, ...], common: Delivery) -> Delivery:
-    letter = _read_letter(body, form, arguments, common)
+    letter = _read_letter(body, form, arguments, common.sender_node)
 
     def reopen() -> Message:
         return Message.of_part(body, letter.begin)
@@ -98,7 +114,7 @@ def _as_sent(body: IO[bytes], form: str, arguments: tuple[str, ...], common: Del
     words = given.recipients if given else arguments
     if not words:
         return _whole(body, common._replace(arguments=given.flags if given else ()))
-    envelope = _read_letter(body, form, arguments, common).envelope
+    envelope = _read_letter(body, form, arguments, common.sender_node).envelope
     recipients = tuple(map(bang.unparenthesized, words))
     # A bang path is checked as the address that it comes to.
     checked_arguments("recipients", [w if "@" in w else str(bang.recipient(w)) for w in recipients])

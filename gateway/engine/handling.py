@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 from gateway.engine import deliver, retry
 from gateway.engine.acknowledge import acknowledge, honour
+from gateway.engine.bodies import fitting
 from gateway.engine.fate import Fate
 from gateway.engine.relay import relay
 from gateway.engine.verify import Arrival, arrive, reason
@@ -195,6 +196,8 @@ class Handling:
     def _parcel(self, arrival: Arrival, handle: Handle, body: IO[bytes]) -> deliver.Parcel:
         _, arguments = split_exec_path(arrival.plain.path)
         niceness = arrival.plain.niceness
+        if arrival.sender.accept.anybody:
+            handle = fitting(body, handle, arguments, arrival.sender.name)
         return deliver.parcel(
             body,
             handle,

@@ -26,7 +26,14 @@ def ours(name: str, value: object) -> Handle:
         ("rsmtp", ("/usr/local/bin/wrapper", "-bS"), "command", "raw"),
         ("rsmtp", ("/bin/sh", "-c", "sendmail -bS"), "command", "raw"),
         ("other", ("/usr/sbin/sendmail", "-bS"), "command", "raw"),
-        ("sendmail", ("/usr/sbin/sendmail",), "command", "raw"),
+        ("sendmail", ("/usr/sbin/sendmail",), "postfix", "sendmail"),
+        ("sendmail", ("/usr/sbin/exim4", "-oi", "-odq"), "postfix", "sendmail"),
+        ("sendmail", ("/usr/sbin/sendmail", "-f", "nobody@a.example"), "command", "raw"),
+        ("sendmail", ("/usr/sbin/sendmail", "root@a.example"), "command", "raw"),
+        ("sendmail", ("/usr/sbin/sendmail", "-bs"), "command", "raw"),
+        ("sendmail", ("/usr/sbin/sendmail", "-C", "/etc/other"), "command", "raw"),
+        ("sendmail", ("/usr/local/bin/wrapper",), "command", "raw"),
+        ("other", ("/usr/sbin/sendmail",), "command", "raw"),
         ("sendmail", ("/usr/sbin/sendmail", "-t"), "command", "raw"),
         ("rmail", ("/usr/bin/rmail",), "command", "raw"),
     ],
@@ -59,6 +66,11 @@ def test_the_name_of_a_handle_gives_its_form(name: str, form: str, arguments: st
 
 def test_a_bare_batch_command_is_exims_in_our_dialect_too() -> None:
     assert "exim" == ours("rsmtp", ["/usr/sbin/sendmail", "-bS"]).egress
+
+
+def test_a_bare_sendmail_gets_its_sender_in_our_dialect_too() -> None:
+    handle = ours("sendmail", ["/usr/sbin/sendmail"])
+    assert Handle("sendmail", "postfix", ("/usr/sbin/sendmail",), "sendmail", "recipients") == handle
 
 
 def test_an_explicit_egress_wins() -> None:

@@ -441,3 +441,40 @@ def test_a_maildir_gets_mail_of_every_form(alice: Party, bob: Party) -> None:
 def test_an_unknown_form_is_temporary(alice: Party, bob: Party) -> None:
     with pytest.raises(ConfigError, match="pigeon"):
         send(alice, "bsmtp", written(FORMS["bsmtp"], envelope("")), to=MailForm("pigeon", "coo"))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("words", "body"),
+    [
+        (("-t",), MESSAGE),
+        (("root",), MESSAGE),
+        (("-oi", "-fj@a.example", "x@b.example"), MESSAGE),
+        ((X,), b"Return-Path: <no address>\n" + MESSAGE),
+    ],
+)
+def test_what_only_nncps_command_can_take_gets_there_as_nncp_would_pass_it(
+    alice: Party, bob: Party, words: tuple[str, ...], body: bytes
+) -> None:
+    """A mail egress stands in for a command of NNCP's configuration only where there is an envelope."""
+    got = bob.root / "got"
+    command = ("/bin/sh", "-c", f'printf "%s\\n" "$@" >{got}; cat >>{got}', "sh")
+    one = Handle("sendmail", egress="memory", command=command, form="sendmail", arguments="any")
+    bob.knows(alice, handles={"sendmail": one})
+    alice.submit(body, "bob", "sendmail", *words)
+    carry(alice, bob)
+    assert "delivered 1" == str(bob.toss()), bob.said
+    readable = words[0] == "-oi"
+    assert ([("j@a.example", (X,), MESSAGE)] if readable else []) == bob.memory.got
+    if not readable:
+        assert "".join(f"{word}\n" for word in words).encode() + body == got.read_bytes()
+
+
+def test_a_policy_on_envelopes_is_not_evaded_by_words_without_one(alice: Party, bob: Party) -> None:
+    got = bob.root / "got"
+    command = ("/usr/bin/touch", str(got))
+    one = Handle("sendmail", egress="memory", command=command, form="sendmail", arguments="any")
+    bob.knows(alice, handles={"sendmail": one}, accept=Accept(recipients=("*@b.example",)))
+    alice.submit(MESSAGE, "bob", "sendmail", "-t")
+    carry(alice, bob)
+    assert "held 1" == str(bob.toss())
+    assert not got.exists()

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from gateway.config.model import Limits
 from gateway.errors import BadPacket, SpoolError
-from gateway.links.quota import Quota
 from gateway.links.xfer.content import NotIntact, checked, read
 from gateway.packet.header import HEADER_SIZE, Header
 from gateway.spool.layout import is_name
@@ -62,8 +61,7 @@ class Receiver:
             if folder is None:
                 return
             with folder:
-                quota = Quota(self._spool, node, self._limits.get(name, Limits()))
-                source = _Source(folder, node, name, quota)
+                source = _Source(folder, node, name, self._spool, self._limits.get(name, Limits()))
                 for packet in self._by_niceness(folder):
                     self._receive_packet(source, packet)
                 if not self._keep:
@@ -122,7 +120,7 @@ class Receiver:
                     staged.write(chunk)
                 staged.complete()
                 self._spool.commit(staged, source.node, "rx", packet, alias=source.name)
-        source.quota.took(size)
+        source.brought(size)
         self._account.received(packet, source.name, niceness=niceness, size=size)
         return True
 
@@ -130,19 +128,31 @@ class Receiver:
 class _Source:
     """What one neighbour has put there, and how much more of it may lie here."""
 
-    def __init__(self, folder: Folder, node: str, name: str, quota: Quota) -> None:
+    def __init__(self, folder: Folder, node: str, name: str, spool: Spool, limits: Limits) -> None:
         self.folder = folder
         self.node = node
         self.name = name
-        self.quota = quota
         self.refused = 0
+        self._limits = limits
+        self._stored = self._packets = 0
+        if limits.stored is not None or limits.packets is not None:
+            for box in ("rx", "work", "hold"):
+                for job in spool.jobs(node, box):
+                    self.brought(job.size)
 
     def may_bring(self, size: int) -> bool:
         """Say whether a packet of so many bytes is within the limits; count it if it is not."""
-        fits = self.quota.has_room(size)
+        most, many = self._limits.stored, self._limits.packets
+        fits = (most is None or self._stored + size <= most) and (many is None or self._packets < many)
         self.refused += not fits
         return fits
 
+    def brought(self, size: int) -> None:
+        """Count a packet that lies here now."""
+        self._stored += size
+        self._packets += 1
+
     def complaint(self) -> str:
         """Say what has to stay on the medium, and why."""
-        return f"{self.name}: {self.refused} packets stay on the medium: {self.quota}"
+        here = f"{self._packets} packets, {self._stored} bytes of it lie here"
+        return f"{self.name}: {self.refused} packets stay on the medium: {here}, and `limits` allows no more"

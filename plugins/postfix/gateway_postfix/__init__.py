@@ -1,0 +1,48 @@
+"""Postfix for the gateway: reads what its pipe service writes, and feeds its ``sendmail``.
+
+The modules are imported inside the hooks: this one stands on the path of every message.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway import hookimpl
+
+if TYPE_CHECKING:
+    from gateway import Config
+    from gateway_postfix.egress import PostfixEgress
+    from gateway_postfix.ingress import PostfixIngress
+
+
+@hookimpl
+def gateway_register_ingress(config: Config) -> PostfixIngress:
+    """Return the reader of what pipe(8) writes.
+
+    Raises:
+        ConfigError: temporary; ``[plugin.postfix]`` has mistakes.
+    """
+    from gateway_postfix.ingress import PostfixIngress  # noqa: PLC0415 - only when a message is read
+
+    return PostfixIngress(_handles(config))
+
+
+@hookimpl
+def gateway_register_egress(config: Config) -> PostfixEgress:
+    """Return the feeder of ``sendmail``.
+
+    Raises:
+        ConfigError: temporary; ``[plugin.postfix]`` has mistakes.
+    """
+    from gateway_postfix.egress import PostfixEgress  # noqa: PLC0415 - only when something is delivered
+
+    return PostfixEgress(_handles(config))
+
+
+def _handles(config: Config) -> tuple[str, ...]:
+    table = config.plugin.get("postfix")
+    if not table:
+        return ("sendmail",)
+    from gateway_postfix.options import plugin_options  # noqa: PLC0415 - rarely is there anything to check
+
+    return plugin_options(table).handles

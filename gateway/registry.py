@@ -147,20 +147,16 @@ class Registry:
 
         Raises:
             UnknownNode: temporary; no plugin and no route knows it.
-            PluginError: temporary; a plugin is broken.
+            PluginError: temporary; a plugin is broken, or answers with something else.
         """
-        self._all_sound()
-        try:
-            node = self._manager.hook.gateway_route(envelope=envelope, config=self._config)
-        except UnknownNode:
-            raise
-        except _CRASHES as crash:
-            raise _crashed("gateway_route", "a plugin", crash) from crash
-        if node is None:
-            recipient, path = envelope.recipients[0], self._config.path
-            msg = f'no route for {recipient}: add its domain or "*" to [routes] in {path}'
-            raise UnknownNode(msg)
-        return str(node)
+        for loaded, node in self._each("gateway_route", envelope=envelope, config=self._config):
+            if not isinstance(node, str) or not node:
+                msg = f"plugin {loaded.name}: gateway_route returned {node!r}, not the name of a node"
+                raise PluginError(msg)
+            return node
+        recipient, path = envelope.recipients[0], self._config.path
+        msg = f'no route for {recipient}: add its domain or "*" to [routes] in {path}'
+        raise UnknownNode(msg)
 
     def check_submission(self, envelope: Envelope, node: str) -> None:
         """Ask every plugin; raises `Refused` (permanent) or `PluginError` (temporary)."""
@@ -182,7 +178,7 @@ class Registry:
             except Interrupted:
                 raise
             except _CRASHES as crash:  # it happened already: nothing can undo it
-                self._report(f"plugin {loaded.name}: gateway_event: {crash}")
+                self._report(str(_crashed("gateway_event", loaded.name, crash)))
 
     def add_commands(self, group: click.Group) -> None:
         """Let every sound plugin add its operator commands; a failure is reported."""
@@ -193,7 +189,7 @@ class Registry:
             try:
                 self._one("gateway_register_commands", loaded, group=group)
             except _CRASHES as crash:  # one broken plugin must not take the others' commands away
-                self._report(f"plugin {loaded.name}: gateway_register_commands: {crash}")
+                self._report(str(_crashed("gateway_register_commands", loaded.name, crash)))
 
     def hooks_of(self, loaded: Loaded) -> list[str]:
         """Return the names of the hooks a plugin implements."""
@@ -234,10 +230,10 @@ class Registry:
                 yield loaded, answer
 
     def _asked(self, hook: str, loaded: Loaded, **arguments: object) -> object:
-        """Call a hook in one plugin; whatever it raises but `Refused` becomes a PluginError with its name."""
+        """Call a hook in one plugin; a failure of its own becomes a PluginError with its name."""
         try:
             return self._one(hook, loaded, **arguments)
-        except PluginError:
+        except (PluginError, Interrupted):
             raise
         except GatewayError as failure:
             if isinstance(failure, Refused) and hook in _CHECKS:
@@ -249,8 +245,12 @@ class Registry:
 
     def _one(self, hook: str, loaded: Loaded, **arguments: object) -> object:
         caller = self._caller(hook, loaded)
-        answers = caller(**arguments) if caller else None
-        return answers[0] if answers else None
+        if caller is None:
+            return None
+        answer = caller(**arguments)
+        if caller.spec is not None and caller.spec.opts["firstresult"]:
+            return answer
+        return answer[0] if answer else None
 
     def _caller(self, hook: str, loaded: Loaded) -> pluggy.HookCaller | None:
         """Return what calls a hook in one plugin only, or None where it implements none."""

@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING
 
 from gateway.engine.bodies import deliveries_of
 from gateway.engine.policy import objection
-from gateway.errors import GatewayError, Interrupted, Refused
+from gateway.errors import GatewayError, Interrupted, PluginError, Refused
 from gateway.mail.envelope import Envelope, Recipient
 from gateway.mail.message import Message
 from gateway.mta import Delivery, Outcome, Verdict
@@ -132,7 +132,8 @@ def hand_over(
 ) -> None:
     """Give every outstanding delivery to the egress; `note` is called after every outcome.
 
-    What the egress raises, or leaves without an outcome, is deferred with words that say so.
+    What a check fails on without refusing it, and what the egress raises or leaves without an
+    outcome, is deferred with words that say so.
     """
     allowed: dict[int, Delivery] = {}
     for delivery in filter(None, map(progress.outstanding, whole.deliveries)):
@@ -141,6 +142,8 @@ def hand_over(
             allowed[delivery.transaction] = delivery
         except Refused as refusal:
             progress.note(Outcome(delivery.transaction, Verdict.REFUSED, str(refusal)), delivery)
+        except PluginError as broken:
+            progress.words[delivery.transaction] = str(broken)
     said = _outcomes(whole.egress, tuple(allowed.values()), progress)
     for outcome in said:
         given = allowed.get(outcome.transaction)

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.config.model import Accept, Handle, Retry
 from gateway.engine.fate import Fate
+from gateway.errors import PluginError, Refused
 from gateway.mail.envelope import Recipient
 from gateway.mta import Delivery, EventKind, Outcome, Verdict
 from gateway.packet.identity import encode
@@ -439,3 +440,38 @@ def test_a_job_whose_record_cannot_be_read_is_held(bob: Party, arrived: str) -> 
     assert "held 1" == str(bob.toss())
     assert 1 == len(bob.memory.got)
     assert str(record(bob, "hold")["reason"]).startswith("the job's record cannot be read")
+
+
+def checked_by(party: Party, monkeypatch: pytest.MonkeyPatch, failure: Exception | None) -> None:
+    """Have a plugin's gateway_check_delivery end with `failure` for the second transaction."""
+
+    def check(_registry: Registry, delivery: Delivery) -> None:
+        if failure is not None and delivery.transaction == 1:
+            raise failure
+
+    monkeypatch.setattr(Registry, "check_delivery", check)
+
+
+def test_what_a_check_refuses_is_held_and_the_others_are_delivered(
+    alice: Party, bob: Party, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice.submit(THREE, "bob")
+    carry(alice, bob)
+    checked_by(bob, monkeypatch, Refused("not here"))
+    assert "held 1" == str(bob.toss())
+    assert ["x0@b.example", "x2@b.example"] == [r for _, (r,), _ in bob.memory.got]
+    assert "refused: x1@b.example: not here" == record(bob, "hold")["reason"]
+
+
+def test_a_check_that_fails_is_asked_again_by_the_schedule_and_is_no_death_of_ours(
+    alice: Party, bob: Party, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice.submit(THREE, "bob")
+    carry(alice, bob)
+    checked_by(bob, monkeypatch, PluginError("plugin strict: boom"))
+    assert ["deferred 1"] * 5 == [str(bob.toss()) for _ in range(5)]
+    kept = record(bob, "work")
+    assert (5, 0, "plugin strict: boom") == (kept["attempts"], kept["deaths"], kept["error"])
+    checked_by(bob, monkeypatch, None)
+    assert "delivered 1" == str(bob.toss())
+    assert ["x0@b.example", "x2@b.example", "x1@b.example"] == [r for _, (r,), _ in bob.memory.got]

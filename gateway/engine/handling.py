@@ -62,6 +62,7 @@ class Handling:
         self._registry = registry
         self._finish = finish
         self._say = say
+        self._nodes = spool.nodes()
 
     def handle(self, job: Job, unpacked: Unpacked | None = None) -> Fate:
         """Bring one job as far as it goes now; `unpacked` is what `unpack` made of it before.
@@ -134,7 +135,8 @@ class Handling:
 
     def _known(self, job: Job) -> Fate | None:
         """Settle a job that was delivered before, or that is being dealt with elsewhere."""
-        where = self._spool.known(job.name)
+        # A neighbour that is new since is looked at by `_begun_elsewhere`.
+        where = self._spool.known(job.name, self._nodes)
         if where == "seen":
             self._finish(job)
             return Fate.REPEATED

@@ -3,7 +3,7 @@
 A mark (T5) exists as soon as `finish` returns, so a process that dies afterwards repeats
 nothing. It withstands a power cut once its directory is synced, which a thread does for
 all marks made meanwhile; only then are the jobs forgotten (T6). So a power cut can repeat
-the jobs whose sync was under way, at most `BACKLOG` of them: a named window.
+the jobs whose sync was to come or under way, at most `BACKLOG` of them: a named window.
 """
 
 from __future__ import annotations
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 BACKLOG = 64
 """How many marked jobs may wait for their sync before `finish` waits too."""
+ENOUGH = 32
+"""So many marks are synced at once,"""
+PATIENCE = 0.02
+"""[s] and fewer when the first of them is as old as this."""
 
 
 class Finisher:
@@ -53,12 +57,14 @@ class Finisher:
         with self._changed:
             self._changed.wait_for(lambda: len(self._waiting) < BACKLOG)
             self._waiting.append(job)
-            self._changed.notify_all()
+            if len(self._waiting) in (1, ENOUGH):
+                self._changed.notify_all()
 
     def _work(self) -> None:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting or self._leaving)
+                self._changed.wait_for(lambda: len(self._waiting) >= ENOUGH or self._leaving, PATIENCE)
                 some = list(self._waiting)
                 if not some:
                     return

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from gateway.errors import SpoolError
 
@@ -33,17 +31,24 @@ def refusal(error: OSError, path: str) -> SpoolError:
     return SpoolError(f"{path}: {advice}")
 
 
-@contextmanager
-def refusals(path: str) -> Iterator[None]:
+class refusals:  # noqa: N801 - used like a function; a class, for it is entered for every system call
     """Turn an OSError of the block into a SpoolError about that path.
 
     Raises:
-        SpoolError: temporary.
+        SpoolError: temporary; on leaving.
     """
-    try:
-        yield
-    except OSError as error:
-        raise refusal(error, path) from error
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError):
+            raise refusal(error, self._path) from error
 
 
 def _owner(path: str) -> str:

@@ -2,7 +2,7 @@
 
 A mark (T5) exists as soon as `finish` returns, so a process that dies afterwards repeats
 nothing. It withstands a power cut once its directory is synced, which a thread does for
-all marks made meanwhile; only then are the jobs forgotten (T6). So a power cut can repeat
+all marks made meanwhile; only then does the next `finish` forget the jobs (T6). So a power cut can repeat
 the jobs whose sync was to come or under way, at most `BACKLOG` of them: a named window.
 """
 
@@ -33,6 +33,7 @@ class Finisher:
         self._spool = spool
         self._report = report
         self._waiting: list[Job] = []
+        self._synced: list[Job] = []
         self._leaving = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._work, name="gateway-finisher")
@@ -46,9 +47,10 @@ class Finisher:
             self._leaving = True
             self._changed.notify_all()
         self._thread.join()
+        self._forget_synced()
 
     def finish(self, job: Job) -> None:
-        """Mark a job as seen, and leave the sync and the forgetting to the thread.
+        """Mark a job as seen, and leave its sync to the thread; forget those that are synced.
 
         Raises:
             SpoolError: temporary; the mark could not be made.
@@ -59,6 +61,21 @@ class Finisher:
             self._waiting.append(job)
             if len(self._waiting) in (1, ENOUGH):
                 self._changed.notify_all()
+        self._forget_synced()
+
+    def _forget_synced(self) -> None:
+        # Not in the thread: removing many files, it would be in the way of those who deliver.
+        with self._changed:
+            synced, self._synced = self._synced, []
+        try:
+            for job in synced:
+                self._spool.forget(job)
+        except GatewayError as failure:
+            self._report_left(synced, failure)
+
+    def _report_left(self, jobs: list[Job], failure: GatewayError) -> None:
+        # The marks stand, so nothing is repeated; the next pass forgets the jobs.
+        self._report(f"{len(jobs)} delivered jobs are still to be cleared away: {failure}")
 
     def _work(self) -> None:
         while True:
@@ -68,11 +85,13 @@ class Finisher:
                 some = list(self._waiting)
                 if not some:
                     return
+            synced = some
             try:
-                self._spool.finish_marked(some)
+                self._spool.sync_marks(some)
             except GatewayError as failure:
-                # The marks stand, so nothing is repeated; the next pass forgets the jobs.
-                self._report(f"{len(some)} delivered jobs are still to be cleared away: {failure}")
+                self._report_left(some, failure)
+                synced = []
             with self._changed:
                 del self._waiting[: len(some)]
+                self._synced += synced
                 self._changed.notify_all()

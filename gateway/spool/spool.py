@@ -234,13 +234,14 @@ class Spool:
         After a crash a job that is marked may still lie there, its record gone: finish it again.
         """
         self.mark_seen(job.node, job.name, synced=False)
-        self.finish_marked([job])
+        self.sync_marks([job])
+        self.forget(job)
 
-    def finish_marked(self, jobs: Sequence[Job]) -> None:
-        """Sync the marks of jobs that have one, each directory once, then forget the jobs (T6).
+    def sync_marks(self, jobs: Sequence[Job]) -> None:
+        """Sync the marks of jobs that have one, each directory once; they may be forgotten then.
 
         Raises:
-            SpoolError: temporary; the jobs stay where they are, marked.
+            SpoolError: temporary; the jobs must stay where they are, marked.
         """
         # First the renames out of rx: NNCP's own toss does not look at marks, and would run
         # the job again if a power cut undid the rename but not the mark.
@@ -248,8 +249,13 @@ class Spool:
         marked = {os.path.dirname(self.paths.seen(job.node, job.name)) for job in jobs}
         for directory in (*begun, *marked):
             durable.sync_directory(directory)
-        for job in jobs:
-            self._forget(job)
+
+    def forget(self, job: Job) -> None:
+        """Remove a job whose mark is synced, and what was remembered of it (T6)."""
+        durable.unlink(self._path(job))
+        if job.box in ("work", "hold"):
+            durable.unlink(self.paths.record(job.node, job.box, job.name))
+        self._drop_header(job)
 
     def hold(self, job: Job, reason: str, record: JobRecord | None = None) -> Job:
         """Set a job aside for a person, from any box; its reason is on disk before it is there.
@@ -297,7 +303,7 @@ class Spool:
         record = self.recorded(job) if job.box == "hold" else None
         if job.box != "tx" and not (record and record.origin == "tx"):
             self.mark_seen(job.node, job.name)
-        self._forget(job)
+        self.forget(job)
 
     def drop_sent(self, node: str, name: str) -> bool:
         """Remove a packet from ``tx`` after a link moved it; say whether it was there."""
@@ -318,12 +324,6 @@ class Spool:
             raise self._unknown(job) from error
         self._drop_header(job)
         return job._replace(box=box)
-
-    def _forget(self, job: Job) -> None:
-        durable.unlink(self._path(job))
-        if job.box in ("work", "hold"):
-            durable.unlink(self.paths.record(job.node, job.box, job.name))
-        self._drop_header(job)
 
     def _drop_header(self, job: Job) -> None:
         if job.box in ("rx", "tx"):

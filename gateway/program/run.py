@@ -198,6 +198,8 @@ class _Run:
     def _read_what_is_there(self) -> None:
         """Take what lies in the pipes, which may still be open in processes left behind."""
         for stream, kept in self._outputs():
+            if stream.fileno() not in self.watched:
+                continue  # its end was read
             left = _DRAIN  # such a process may be writing without end
             while left > 0 and (size := self._read(stream, kept)):
                 left -= size

@@ -68,8 +68,7 @@ class Finisher:
         with self._changed:
             synced, self._synced = self._synced, []
         try:
-            for job in synced:
-                self._spool.forget(job)
+            self._spool.forget_marked(synced)
         except GatewayError as failure:
             self._report_left(synced, failure)
 

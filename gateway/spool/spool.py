@@ -235,7 +235,7 @@ class Spool:
         """
         self.mark_seen(job.node, job.name, synced=False)
         self.sync_marks([job])
-        self.forget(job)
+        self.forget_marked([job])
 
     def sync_marks(self, jobs: Sequence[Job]) -> None:
         """Sync the marks of jobs that have one, each directory once; they may be forgotten then.
@@ -250,12 +250,14 @@ class Spool:
         for directory in (*begun, *marked):
             durable.sync_directory(directory)
 
-    def forget(self, job: Job) -> None:
-        """Remove a job whose mark is synced, and what was remembered of it (T6)."""
-        durable.unlink(self._path(job))
-        if job.box in ("work", "hold"):
-            durable.unlink(self.paths.record(job.node, job.box, job.name))
-        self._drop_header(job)
+    def forget_marked(self, jobs: Sequence[Job]) -> None:
+        """Remove jobs whose marks are synced, and what was remembered of them (T6).
+
+        Raises:
+            SpoolError: temporary; those that are left stay where they are, marked.
+        """
+        for job in jobs:
+            self._forget(job)
 
     def hold(self, job: Job, reason: str, record: JobRecord | None = None) -> Job:
         """Set a job aside for a person, from any box; its reason is on disk before it is there.
@@ -303,7 +305,7 @@ class Spool:
         record = self.recorded(job) if job.box == "hold" else None
         if job.box != "tx" and not (record and record.origin == "tx"):
             self.mark_seen(job.node, job.name)
-        self.forget(job)
+        self._forget(job)
 
     def drop_sent(self, node: str, name: str) -> bool:
         """Remove a packet from ``tx`` after a link moved it; say whether it was there."""
@@ -324,6 +326,12 @@ class Spool:
             raise self._unknown(job) from error
         self._drop_header(job)
         return job._replace(box=box)
+
+    def _forget(self, job: Job) -> None:
+        durable.unlink(self._path(job))
+        if job.box in ("work", "hold"):
+            durable.unlink(self.paths.record(job.node, job.box, job.name))
+        self._drop_header(job)
 
     def _drop_header(self, job: Job) -> None:
         if job.box in ("rx", "tx"):

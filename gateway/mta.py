@@ -92,7 +92,9 @@ class Delivery(NamedTuple):
     from the handle's configuration; `options` holds the keys that the core does not know.
     `environ` is the complete environment a program gets. `message` is read once; `reopen`
     returns another one over the same octets, from any thread, for an egress that has to hand
-    a transaction over again (None: it cannot be had twice).
+    a transaction over again (None: it cannot be had twice). `words` are the recipients as the
+    peer wrote them into arguments, if it did: they say what the envelope does not (bang
+    paths), and are to be compared with it, never to be passed on as they are.
     """
 
     envelope: "Envelope | None"
@@ -108,6 +110,7 @@ class Delivery(NamedTuple):
     environ: Mapping[str, str] = NOTHING
     options: Mapping[str, object] = NOTHING
     reopen: "Callable[[], Message] | None" = None
+    words: tuple[str, ...] = ()
 
 
 class Verdict(Enum):

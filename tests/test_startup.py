@@ -54,6 +54,7 @@ OURS = {
 PLUGINS = {
     "gateway_exim": {"", "ingress", "options"},
     "gateway_postfix": {"", "ingress"},
+    "gateway_rmail": {"", "ingress"},
 }
 
 BATCH = b"MAIL FROM:<joe@a.example>\nRCPT TO:<x@b.example>\nDATA\nSubject: hi\n\nbody\n.\n"
@@ -95,7 +96,7 @@ def test_modules_loaded_for_a_message(
     [
         "importlib.metadata", "logging", "subprocess", "asyncio", "pathlib", "email", "json", "shutil",
         "tempfile", "click", "email_validator", "random", "urllib", "hashlib", "dataclasses", "gateway.cli",
-        "gateway.engine.toss", "gateway.egress", "gateway_exim.egress",
+        "gateway.engine.toss", "gateway.egress", "gateway_exim.egress", "gateway_rmail.egress",
     ],
 )  # fmt: skip
 def test_what_must_never_be_loaded_is_not_allowed(module: str) -> None:

@@ -97,11 +97,17 @@ def _read_letter(body: IO[bytes], form: str, arguments: tuple[str, ...], sender_
 
 def _of_letter(body: IO[bytes], form: str, arguments: tuple[str, ...], common: Delivery) -> Delivery:
     letter = _read_letter(body, form, arguments, common.sender_node)
+    words = sendmail.split_arguments(arguments).recipients if form == "sendmail" else arguments
 
     def reopen() -> Message:
         return Message.of_part(body, letter.begin)
 
-    return common._replace(envelope=letter.envelope, message=reopen(), reopen=reopen)
+    return common._replace(
+        envelope=letter.envelope,
+        message=reopen(),
+        reopen=reopen,
+        words=tuple(map(bang.unparenthesized, words)),
+    )
 
 
 def _as_sent(body: IO[bytes], form: str, arguments: tuple[str, ...], common: Delivery) -> Delivery:

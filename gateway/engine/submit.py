@@ -79,7 +79,7 @@ class Submitter:
 
         try:
             for submission in ingress.read(arguments, stream, environ):
-                self._spread(submission, node, lane_to)
+                self._spread(submission, node, lane_to, ingress.form)
             drafts = [draft for lane in lanes.values() for draft in lane.finish()]
             if not drafts:
                 msg = "the input ended without a complete transaction"
@@ -107,7 +107,9 @@ class Submitter:
 
         return make
 
-    def _spread(self, submission: Submission, node: str | None, lane_to: Callable[[str], Lane]) -> None:
+    def _spread(
+        self, submission: Submission, node: str | None, lane_to: Callable[[str], Lane], form: str
+    ) -> None:
         """Write one submission to the lane of every node it goes to."""
         if submission.envelope is None:
             if node is None:
@@ -115,7 +117,8 @@ class Submitter:
                 raise ConfigError(msg)
             shares: list[tuple[Lane, Envelope | None]] = [(lane_to(node), None)]
         else:
-            nodes = {node: submission.envelope} if node else self._by_node(submission.envelope)
+            words = submission.arguments if form == "rmail" else ()
+            nodes = {node: submission.envelope} if node else self._by_node(submission.envelope, words)
             for name, share in nodes.items():
                 self._registry.check_submission(share, name)
             shares = [(lane_to(name), share) for name, share in nodes.items()]
@@ -127,10 +130,16 @@ class Submitter:
         for lane, _ in shares:
             lane.end()
 
-    def _by_node(self, envelope: Envelope) -> dict[str, Envelope]:
+    def _by_node(self, envelope: Envelope, words: tuple[str, ...]) -> dict[str, Envelope]:
+        """Share recipients out over nodes; those that `words` name by a bang path by its first host."""
         groups: dict[str, list[Recipient]] = {}
+        towards: dict[Recipient, Recipient] = {}
+        if words:
+            from gateway.mail.bang import next_addresses  # noqa: PLC0415 - only for rmail's form
+
+            towards = next_addresses(words)
         for recipient in envelope.recipients:
-            one = Envelope(envelope.sender, (recipient,))
+            one = Envelope(envelope.sender, (towards.get(recipient, recipient),))
             name = self._config.neighbour(self._registry.route(one)).name
             groups.setdefault(name, []).append(recipient)
         return {name: Envelope(envelope.sender, tuple(some)) for name, some in groups.items()}

@@ -8,13 +8,22 @@ becomes the domain: ``b!user`` is ``user@b``, and so is ``user%b``.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from gateway.mail import address as syntax
 from gateway.mail.envelope import Recipient, ReversePath
 
-__all__ = ["NULL_SENDERS", "first_hop", "recipient", "sender", "split", "to_domain_form", "unparenthesized"]
+__all__ = [
+    "NULL_SENDERS",
+    "first_hop",
+    "next_addresses",
+    "recipient",
+    "sender",
+    "split",
+    "to_domain_form",
+    "unparenthesized",
+]
 
 NULL_SENDERS: Final = frozenset({"", "<>", "MAILER-DAEMON", "<MAILER-DAEMON>"})
 """What stands for the null path where some word must stand; Exim and Postfix write MAILER-DAEMON."""
@@ -35,6 +44,17 @@ def first_hop(path: str) -> str | None:
     """Return the host that a path goes to first, or None where it names none."""
     hosts, _ = split(path)
     return hosts[0] if hosts else None
+
+
+def next_addresses(words: Iterable[str]) -> dict[Recipient, Recipient]:
+    """Return the recipients that words name by a bang path, each with its mailbox at the first host.
+
+    Who passes the mail on looks at the first host alone: ``a!b!user`` goes to a, whatever
+    becomes of it there.
+    """
+    bare = [word for word in map(unparenthesized, words) if syntax.split(word)[1] is None]
+    hosts = {recipient(word): host for word in bare if (host := first_hop(word))}
+    return {address: Recipient(f"{address.local}@{host}") for address, host in hosts.items()}
 
 
 def to_domain_form(path: str) -> str:

@@ -90,3 +90,9 @@ def test_what_means_the_null_path_is_the_callers_to_say() -> None:
     assert "MAILER-DAEMON@here" == bang.sender("MAILER-DAEMON", null_senders={"<>"}, host="here").address
     with pytest.raises(Malformed, match="no domain"):
         bang.sender("MAILER-DAEMON", null_senders={"<>"})
+
+
+def test_the_next_address_of_a_path_is_at_its_first_host() -> None:
+    words = ["a!b!joe", "(c!joe)", "a!joe@c.example", "joe%d", "joe@e", 'a!b!"j x"@f.example']
+    found = {str(before): str(after) for before, after in bang.next_addresses(words).items()}
+    assert {"joe@b": "joe@a", "joe@c": "joe@c"} == found

@@ -6,6 +6,7 @@ exits with 0. So sendmail is called here directly, with the words that rmail wou
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -28,6 +29,10 @@ PATIENCE = 3
 
 AT_ONCE = 500
 """Recipients of one call; their words stay far below what a program's arguments may take."""
+
+
+_OTHER_WORD = re.compile(r"-[GNimnv]*t[GNimnv]*|-(?:b[^m]|[IqQ]).*|--|[^-/].*@.*")
+"""Recipients from headers, another mode, an end of the options, an address."""
 
 
 class RmailEgress:
@@ -108,7 +113,7 @@ def call_for(delivery: Delivery, base: Options) -> Call:
             raise PluginError(msg)
         return Call(command, real=True, spelling=spelling)
     argv = command if command and not is_rmail(command) else options.sendmail
-    other = next((word for word in argv[1:] if word == "-t" or (word[:2] == "-b" and word != "-bm")), None)
+    other = next(filter(_OTHER_WORD.fullmatch, argv[1:]), None)
     if other:
         msg = f"rmail: handle {delivery.handle}: {other} makes {argv[0]} do something else; leave it out"
         raise PluginError(msg)

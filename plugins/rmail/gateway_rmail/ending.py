@@ -10,8 +10,8 @@ from gateway import Verdict
 if TYPE_CHECKING:
     from gateway import Finished
 
-REFUSING = frozenset({65, 67})
-"""Statuses by which a sendmail says that this message is at fault: EX_DATAERR, EX_NOUSER."""
+REFUSING = frozenset({65, 67, 68})
+"""Statuses by which a sendmail says that this message is at fault: EX_DATAERR, EX_NOUSER, EX_NOHOST."""
 
 # Exim ends in 1 and Postfix in 75 for all that is wrong: only their words tell.
 _REFUSING_WORDS = re.compile(

@@ -221,7 +221,9 @@ def test_a_sender_that_rmail_would_cut_is_held(recorder: Recorder) -> None:
     assert [] == recorder.calls()
 
 
-@pytest.mark.parametrize("words", [["-t"], ["-bS"], ["-odi", "-bs"], ["-bd"]])
+@pytest.mark.parametrize(
+    "words", [["-t"], ["-it"], ["-bS"], ["-odi", "-bs"], ["-q"], ["--"], ["x@b.example"]]
+)
 def test_a_sendmail_that_does_something_else_is_a_mistake(recorder: Recorder, words: list[str]) -> None:
     with pytest.raises(PluginError, match="do something else"):
         deliver(delivery(X, command=[recorder.program, *words]))

@@ -26,6 +26,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from gateway.stderr import printable
+
 EX_OK = 0
 EX_FAILURE = 1
 EX_USAGE_OPERATOR = 2
@@ -46,13 +48,8 @@ class GatewayError(Exception):
         return self.status != EX_TEMPFAIL
 
     def line(self) -> str:
-        """Return the one line for stderr: enhanced status, then the text on a single line.
-
-        Control characters are replaced, since text of a peer may be part of it.
-        """
-        text = " ".join(str(self).split()) or type(self).__name__
-        printable = "".join(c if c.isprintable() else "?" for c in text)
-        return f"{self.enhanced} {printable}"
+        """Return the one line for stderr: enhanced status, then the text as one printable line."""
+        return f"{self.enhanced} {printable(str(self)) or type(self).__name__}"
 
 
 class Permanent(GatewayError):

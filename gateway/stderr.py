@@ -6,13 +6,14 @@ import os
 
 
 def say(text: str) -> None:
-    """Write one line to stderr; a closed or full stderr changes nothing.
-
-    Control characters are replaced, since text of a peer may be part of it.
-    """
-    words = " ".join(text.split())
-    line = "".join(c if c.isprintable() else "?" for c in words) + "\n"
+    """Write a text to stderr as one printable line; a closed or full stderr changes nothing."""
+    line = printable(text) + "\n"
     try:
         os.write(2, line.encode("utf-8", "backslashreplace"))
     except OSError:
         return
+
+
+def printable(text: str) -> str:
+    """Return a text on one line that cannot steer a terminal: a peer may have written it."""
+    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))

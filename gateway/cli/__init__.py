@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from gateway.errors import (
     GatewayError,
     UsageError,
 )
+from gateway.stderr import printable
 
 if TYPE_CHECKING:
     from gateway.config.model import Config
@@ -78,8 +80,9 @@ class Setting:
         return Registry(config, report=self.say)
 
     def say(self, text: str) -> None:
-        """Write a message to stderr."""
-        click.echo(f"gateway: {text}", err=True)
+        """Write a message to stderr: one line, whatever a peer wrote into it, and never a failure."""
+        with suppress(OSError):  # a reader that went away must not cut a pass over the spool short
+            click.echo(f"gateway: {printable(text)}", err=True)
 
 
 class _Lazy(click.Group):

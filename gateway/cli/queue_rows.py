@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gateway.packet import niceness
 from gateway.packet.identity import encode
+from gateway.stderr import printable
 
 if TYPE_CHECKING:
     from gateway.config.model import Config
@@ -157,11 +158,6 @@ def _who(what: object) -> str:
     if isinstance(what, dict):
         return "; ".join(f"{who}: {said}" for who, said in what.items())
     return ", ".join(map(str, what)) if isinstance(what, list) else str(what)
-
-
-def printable(text: str) -> str:
-    """Return a text on one line that cannot steer a terminal: a peer may have written it."""
-    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
 
 
 def _short(name: str, width: int) -> str:

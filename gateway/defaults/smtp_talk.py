@@ -13,6 +13,7 @@ from gateway.errors import GatewayError, Interrupted
 from gateway.mail.stuffing import Stuffer
 from gateway.mta import Verdict
 from gateway.program import Unasked
+from gateway.stderr import printable
 
 if TYPE_CHECKING:
     from gateway.mail.message import Message
@@ -246,7 +247,5 @@ def _keyword(text: bytes) -> tuple[str, str]:
 
 
 def _printable(text: bytes) -> str:
-    words = " ".join(text.decode("utf-8", "replace").split())
-    if len(words) > _SAYS:
-        words = words[:_SAYS] + "..."
-    return "".join(c if c.isprintable() else "?" for c in words)
+    words = printable(text.decode("utf-8", "replace"))
+    return words if len(words) <= _SAYS else words[:_SAYS] + "..."

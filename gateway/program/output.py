@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 from dataclasses import dataclass
 
+from gateway.stderr import printable
+
 _SAYS = 500
 
 
@@ -79,8 +81,7 @@ class Kept:
 
 
 def _printable(line: bytes) -> str:
-    text = " ".join(line.decode("utf-8", "replace").split())
-    return "".join(c if c.isprintable() else "?" for c in text)
+    return printable(line.decode("utf-8", "replace"))
 
 
 def _signal_name(number: int) -> str:

@@ -51,6 +51,10 @@ def _before_command(arguments: Sequence[str]) -> tuple[dict[str, str], str | Non
             raise UsageError(msg)
     if not words:
         return given, None, []
+    if words[0].startswith("-") and not {*PIPE_COMMANDS}.isdisjoint(words):
+        # Status 0 for a page of help would make an MTA forget the mail.
+        msg = f"{words[0]} stands alone, or behind the command"
+        raise UsageError(msg)
     return given, words[0], words[1:]
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.pipe import packaging
 from tests.real.nodes import Node
 from tests.real.programs import ENVIRONMENT, Finished, gateway_script, run_gateway
 
@@ -99,6 +100,9 @@ WORDS = {
     "empty handle": (("exec", "bob", ""), DEFER, "4.3.5"),
     "no handle": (("exec", "bob"), DEFER, "4.3.5"),
     "no node": (("exec",), DEFER, "4.3.5"),
+    "help beside other words": (("exec", "-help", "bob", "rsmtp"), DEFER, "4.3.5"),
+    "version beside other words": (("submit", "-version", "exim", "--node", "bob"), DEFER, "4.3.5"),
+    "help before the command": (("--help", "exec", "bob", "rsmtp"), DEFER, "4.3.5"),
     "unknown command": (("exce", "bob", "rsmtp"), DEFER, ""),
     "unknown ingress": (("submit", "nosuch", "--node", "bob"), DEFER, "4.3.0"),
     "no route": (("submit", "exim"), DEFER, "4.4.4"),
@@ -117,6 +121,19 @@ def test_words(alice: Node, name: str) -> None:
         return
     assert done.messages[0].startswith(enhanced), done
     sound(alice, done)
+
+
+@pytest.mark.parametrize("command", ["exec", "submit"])
+@pytest.mark.parametrize("word", ["-h", "--help", "-version"])
+def test_alone_a_word_for_help_has_the_page(command: str, word: str) -> None:
+    done = run_gateway(command, word, stdin=b"", limit=LIMIT)
+    assert (0, b"") == (done.status, done.stderr), done
+    page = done.stdout.decode()
+    assert f"Usage: gateway {command} " in page
+    known = packaging.VALUES.keys() | packaging.SWITCHES.keys()
+    named = {flag.replace("-", "") for flag in re.findall(r"(?<=[ ,]-)[a-z][a-z-]+", page)}
+    assert known - named <= {"q", "progress"}
+    assert named <= known | {"x"}
 
 
 @pytest.mark.parametrize("words", [("toss", "--nosuch"), ("xfer",)], ids="-".join)

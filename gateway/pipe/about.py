@@ -1,10 +1,24 @@
-"""Who we are: the version, from the installed distribution."""
+"""What the pipe commands say of themselves when they are asked."""
 
 from __future__ import annotations
 
+from importlib.metadata import version
 
-def version() -> str:
-    """Return the version of the installed distribution."""
-    from importlib.metadata import version as of  # noqa: PLC0415 - slow to import, wanted once
+_FLAGS = """\
+Queues what comes on standard input. Status 0: it is on the disk. 65 and 77: it can never be
+sent. 75: try again. Flags are written with one dash or two, as -x v or -x=v:
 
-    return of("mailgateway")
+  -nice N          how urgent the packet is: 1..255, FLASH, PRIORITY, NORMAL, BULK  [PRIORITY]
+  -reply-nice N    the same for what the far side may answer  [BULK]
+  -min-size KiB    pad the packet to that size
+  -max-size KiB    no larger packet (65)
+  -via A,B         by these relays, first hop first; "-": directly  [`via` of the neighbour]
+  -no-compress     do not compress the body
+  -config FILE, -spool DIR, -log FILE      as before the command; -cfg FILE is -config
+  -quiet, -noprogress, -debug              taken, and without effect: success is silent
+"""
+
+
+def about(usage: str) -> str:
+    """Return the page for a command."""
+    return f"gateway {version('mailgateway')}\nUsage: {usage}\n\n{_FLAGS}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -20,10 +19,7 @@ if TYPE_CHECKING:
 
     from gateway.deadline import Deadline
 
-USAGE = (
-    "gateway exec [--nice N] [--reply-nice N] [--min-size KiB] [--max-size KiB] [--via A,B|-]"
-    " [--no-compress] [--raw] NODE HANDLE [ARG…]"
-)
+USAGE = "gateway exec [FLAG…] [--raw] NODE HANDLE [ARG…]"
 
 
 def run(words: Sequence[str], before: Mapping[str, str], deadline: Deadline) -> None:
@@ -33,11 +29,10 @@ def run(words: Sequence[str], before: Mapping[str, str], deadline: Deadline) -> 
         Malformed, Refused: permanent.
         GatewayError: temporary, whatever else.
     """
+    if packaging.told_about(words, USAGE):
+        return
     given, rest = parse(words, packaging.VALUES, {**packaging.SWITCHES, "raw": "raw"})
     given = {**before, **given}
-    if {"help", "version", "warranty"} & given.keys():
-        _about()
-        return
     if len(rest) < 2:  # noqa: PLR2004 - NODE and HANDLE
         msg = f"NODE and HANDLE are missing: {USAGE}"
         raise UsageError(msg)
@@ -61,9 +56,3 @@ def run(words: Sequence[str], before: Mapping[str, str], deadline: Deadline) -> 
         on_staged=deadline.done,
         on_committed=deadline.committed,
     )
-
-
-def _about() -> None:
-    from gateway.pipe.about import version  # noqa: PLC0415 - never on a mail's way
-
-    sys.stdout.write(f"gateway {version()}\n{USAGE}\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING
 
 from gateway.engine.draft import Order
@@ -35,9 +36,22 @@ SWITCHES = {
     "progress": "progress",
     "noprogress": "noprogress",
     "debug": "debug",
-    "version": "version",
-    "warranty": "warranty",
 }
+
+_ABOUT = ("-h", "-help", "--help", "-version", "--version", "-warranty", "--warranty")
+
+
+def told_about(words: Sequence[str], usage: str) -> bool:
+    """Say what the command is if that is the only thing asked for, and return whether it was.
+
+    Beside other words it is a usage error: status 0 would make an MTA forget the mail.
+    """
+    if len(words) != 1 or words[0] not in _ABOUT:
+        return False
+    from gateway.pipe.about import about  # noqa: PLC0415 - never on a mail's way
+
+    sys.stdout.write(about(usage))
+    return True
 
 
 def config_of(given: Mapping[str, str]) -> Config:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from gateway.deadline import Deadline
 
-USAGE = "gateway submit INGRESS [--node NODE] [INGRESS OPTIONS] [-- ARG…]"
+USAGE = "gateway submit INGRESS [--node NODE] [FLAG…] [-- ARG…]"
 
 
 def run(words: Sequence[str], before: Mapping[str, str], deadline: Deadline) -> None:
@@ -32,6 +32,8 @@ def run(words: Sequence[str], before: Mapping[str, str], deadline: Deadline) -> 
         Malformed, Refused: permanent.
         GatewayError: temporary, whatever else.
     """
+    if packaging.told_about(words, USAGE):
+        return
     values = {**packaging.VALUES, "node": "node"}
     given, rest = parse(words, values, packaging.SWITCHES)
     if not rest:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from gateway.spool.spool import Spool
 
 COMMANDS = {
+    "bundle": "exchange packets as a tar stream (tape, disc, pipe)",
     "config": "check, show, import and export the configuration",
     "demo": "three nodes in a temporary directory: a message crosses, every step shown",
     "init": "make a new node: keys, configuration, spool",

@@ -122,16 +122,25 @@ class Folder:
 
     def sync(self) -> None:
         """Sync the directory itself, where the file system can do that."""
-        try:
-            _sync(self._fd)
-        except OSError as failure:
-            if failure.errno not in _CANNOT_SYNC:
-                raise
+        sync_stream(self._fd)
 
     def free(self) -> int:
         """Return the free space of the file system [bytes]."""
         facts = os.fstatvfs(self._fd)
         return facts.f_bavail * facts.f_frsize
+
+
+def sync_stream(fd: int) -> None:
+    """Sync a descriptor where that can be done: pipes, tapes and some media have nothing to sync.
+
+    Raises:
+        OSError: as it comes; what was written may not have reached the disk.
+    """
+    try:
+        _sync(fd)
+    except OSError as failure:
+        if failure.errno not in _CANNOT_SYNC:
+            raise
 
 
 def _sync(fd: int) -> None:

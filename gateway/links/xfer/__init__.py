@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from gateway.errors import SpoolError
-from gateway.links.xfer.account import Account, Exchanged
+from gateway.links.account import Account, Exchanged
 from gateway.links.xfer.receive import Receiver
 from gateway.links.xfer.send import Sender
 from gateway.packet.identity import encode
@@ -60,7 +60,7 @@ def exchange(
         raise SpoolError(msg) from failure
     # Of two names for one id the last one stands, and self only for want of another.
     names = {encode(node_id): name for name, node_id in sorted(neighbours.items(), key=_self_first)}
-    account = Account(directory, report)
+    account = Account("xfer", directory, report)
     with medium:
         if receive:
             Receiver(spool, account, limits, max_niceness=max_niceness, keep=keep).receive(

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from gateway.config.model import Limits
 from gateway.errors import BadPacket, SpoolError
-from gateway.links.xfer.content import NotIntact, checked, read
+from gateway.links.quota import Quota
+from gateway.links.content import NotIntact, checked, read
 from gateway.packet.header import HEADER_SIZE, Header
 from gateway.spool.layout import is_name
 from gateway.spool.medium import Folder
 
 if TYPE_CHECKING:
-    from gateway.links.xfer.account import Account
+    from gateway.links.account import Account
     from gateway.spool.spool import Spool
 
 RESERVE = 4 * 1024 * 1024
@@ -61,7 +62,8 @@ class Receiver:
             if folder is None:
                 return
             with folder:
-                source = _Source(folder, node, name, self._spool, self._limits.get(name, Limits()))
+                quota = Quota(self._spool, node, self._limits.get(name, Limits()))
+                source = _Source(folder, node, name, quota)
                 for packet in self._by_niceness(folder):
                     self._receive_packet(source, packet)
                 if not self._keep:
@@ -120,7 +122,7 @@ class Receiver:
                     staged.write(chunk)
                 staged.complete()
                 self._spool.commit(staged, source.node, "rx", packet, alias=source.name)
-        source.brought(size)
+        source.quota.took(size)
         self._account.received(packet, source.name, niceness=niceness, size=size)
         return True
 
@@ -128,31 +130,19 @@ class Receiver:
 class _Source:
     """What one neighbour has put there, and how much more of it may lie here."""
 
-    def __init__(self, folder: Folder, node: str, name: str, spool: Spool, limits: Limits) -> None:
+    def __init__(self, folder: Folder, node: str, name: str, quota: Quota) -> None:
         self.folder = folder
         self.node = node
         self.name = name
+        self.quota = quota
         self.refused = 0
-        self._limits = limits
-        self._stored = self._packets = 0
-        if limits.stored is not None or limits.packets is not None:
-            for box in ("rx", "work", "hold"):
-                for job in spool.jobs(node, box):
-                    self.brought(job.size)
 
     def may_bring(self, size: int) -> bool:
         """Say whether a packet of so many bytes is within the limits; count it if it is not."""
-        most, many = self._limits.stored, self._limits.packets
-        fits = (most is None or self._stored + size <= most) and (many is None or self._packets < many)
+        fits = self.quota.has_room(size)
         self.refused += not fits
         return fits
 
-    def brought(self, size: int) -> None:
-        """Count a packet that lies here now."""
-        self._stored += size
-        self._packets += 1
-
     def complaint(self) -> str:
         """Say what has to stay on the medium, and why."""
-        here = f"{self._packets} packets, {self._stored} bytes of it lie here"
-        return f"{self.name}: {self.refused} packets stay on the medium: {here}, and `limits` allows no more"
+        return f"{self.name}: {self.refused} packets stay on the medium: {self.quota}"

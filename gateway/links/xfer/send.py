@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from gateway.errors import BadPacket, LockBusy, SpoolError, UnknownJob
-from gateway.links.xfer.content import NotIntact, checked
+from gateway.links.content import NotIntact, checked
+from gateway.links.outbound import waiting
 from gateway.packet.header import HEADER_SIZE, Header
 from gateway.spool.medium import Folder
 
 if TYPE_CHECKING:
-    from gateway.links.xfer.account import Account
+    from gateway.links.account import Account
     from gateway.spool.layout import Job
     from gateway.spool.spool import Spool
 
@@ -45,7 +45,7 @@ class Sender:
             self._account.failed(os.path.join(medium.path, node), failure)
 
     def _send_all(self, medium: Folder, node: str, name: str) -> None:
-        jobs = [job for _, _, job in sorted(self._wanted(node, name))]
+        jobs = waiting(self._spool, node, name, self._max_niceness, self._account)
         if not jobs:
             return
         above = medium.folder(node, create=self._mkdir)
@@ -61,18 +61,6 @@ class Sender:
                 target.sweep()  # Under the lock, an unfinished copy of ours is a dead one.
                 for job in jobs:
                     self._send_packet(target, job, name)
-
-    def _wanted(self, node: str, name: str) -> Iterator[tuple[int, float, Job]]:
-        for job in self._spool.jobs(node, "tx"):
-            try:
-                niceness = Header.decode(self._spool.header(job)).niceness
-            except UnknownJob:
-                continue
-            except (BadPacket, SpoolError) as failure:
-                self._account.failed(f"tx of {name}: {job.name}", f"{failure}: left where it is")
-                continue
-            if niceness <= self._max_niceness:
-                yield niceness, job.mtime, job
 
     def _send_packet(self, target: Folder, job: Job, name: str) -> None:
         where = f"tx of {name}: {job.name}"

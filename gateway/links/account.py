@@ -1,4 +1,4 @@
-"""What an exchange did, and what a person should know of it."""
+"""What an exchange without a peer at the other end did, and what a person should know of it."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ class Exchanged(NamedTuple):
 
 
 class Account:
-    """The running account of one exchange over the directory `path`."""
+    """The running account of one exchange; `link` and `path` go into its events."""
 
-    def __init__(self, path: str, report: Callable[[Event], None]) -> None:
+    def __init__(self, link: str, path: str, report: Callable[[Event], None]) -> None:
+        self._link = link
         self.path = path
         self._report = report
         self._done = Exchanged()
@@ -80,5 +81,5 @@ class Account:
     def _tell(
         self, kind: EventKind, packet: str, name: str, niceness: int = 0, size: int = 0, **more: str
     ) -> None:
-        detail = {"link": "xfer", "path": self.path, **more}
+        detail = {"link": self._link, "path": self.path, **more}
         self._report(Event(kind, packet, name, niceness, size, detail=detail))

@@ -74,7 +74,8 @@ class Reader:
 
         With `dry_run` everything is read and proved, and nothing is written.
         """
-        for place, entry in self._packets(read):
+
+        def take(place: _Place, entry: Entry) -> None:
             if place.recipient == self._own:
                 try:
                     self._receive(place, entry, dry_run=dry_run)
@@ -82,13 +83,15 @@ class Reader:
                     self._account.failed(place.packet, failure)
                 except SpoolError as failure:
                     self._account.postpone(f"{place.packet}: {failure}")
-        return self._account.result()
+
+        return self._each(read, take)
 
     def verify(self, read: Callable[[int], bytes], *, dry_run: bool = False) -> Exchanged:
         """Prove what we wrote, and let it leave ``tx``: `sent` counts what did."""
-        for place, entry in self._packets(read):
+
+        def prove(place: _Place, entry: Entry) -> None:
             if place.sender != self._own:
-                continue
+                return
             name = self._names.get(place.recipient, place.recipient)
             tree = MerkleTree()
             for chunk in entry.content:
@@ -99,17 +102,19 @@ class Reader:
                 self._account.present()
             else:
                 self._account.sent(place.packet, name, niceness=0, size=entry.size)
-        return self._account.result()
 
-    def _packets(self, read: Callable[[int], bytes]) -> Iterator[tuple[_Place, Entry]]:
-        """Yield the entries whose path is that of a packet; a stream that breaks off is a failure."""
+        return self._each(read, prove)
+
+    def _each(self, read: Callable[[int], bytes], act: Callable[[_Place, Entry], None]) -> Exchanged:
+        """Act on the entries whose path is that of a packet; a stream that breaks off is a failure."""
         try:
             for entry in entries(read):
                 place = _place(entry.path)
                 if place is not None:
-                    yield place, entry
+                    act(place, entry)
         except Truncated as failure:
             self._account.failed("bundle", failure)
+        return self._account.result()
 
     def _receive(self, place: _Place, entry: Entry, *, dry_run: bool) -> None:
         head = b""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from gateway.config.model import Limits
 from gateway.errors import BadPacket, SpoolError
-from gateway.links.quota import Quota
 from gateway.links.content import NotIntact, checked, read
+from gateway.links.quota import Quota
 from gateway.packet.header import HEADER_SIZE, Header
 from gateway.spool.layout import is_name
 from gateway.spool.medium import Folder

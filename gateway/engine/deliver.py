@@ -165,7 +165,7 @@ def _outcomes(egress: Egress, deliveries: tuple[Delivery, ...], progress: Progre
         yield from egress.deliver(deliveries)
     except Interrupted:
         raise
-    except Exception as crash:  # whatever a plugin does, the job stays
+    except (Exception, SystemExit) as crash:  # whatever a plugin does, the job stays
         words = str(crash) if isinstance(crash, GatewayError) else f"{type(crash).__name__}: {crash}"
         for delivery in deliveries:
             progress.words.setdefault(delivery.transaction, words)

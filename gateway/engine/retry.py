@@ -18,15 +18,24 @@ def deferred(record: JobRecord, error: str, now: float, retry: Retry) -> JobReco
 
     The schedule's last interval repeats.
     """
-    step = retry.schedule[min(record.attempts, len(retry.schedule) - 1)]
+    step = retry.schedule[min(max(record.attempts, 0), len(retry.schedule) - 1)]
     return replace(
         record,
         attempts=record.attempts + 1,
-        first=record.first or now,
+        first=min(record.first or now, now),
         next=now + step,
         error=error,
         running=False,
     )
+
+
+def due(record: JobRecord, now: float, retry: Retry) -> bool:
+    """Return whether a job is to be tried now.
+
+    One that lies further ahead than the schedule reaches was deferred by a clock that was wrong:
+    it would wait for years.
+    """
+    return record.running or not now < record.next <= now + max(retry.schedule)
 
 
 def given_up(record: JobRecord, now: float, retry: Retry) -> bool:

@@ -18,7 +18,8 @@ from gateway.engine.ahead import Ahead
 from gateway.engine.fate import Fate
 from gateway.engine.ground import identity_of
 from gateway.engine.handling import Handling
-from gateway.errors import GatewayError, Interrupted, LockBusy, UnknownJob
+from gateway.engine.retry import due
+from gateway.errors import GatewayError, Interrupted, LockBusy, SpoolError, UnknownJob
 from gateway.packet.header import Header
 from gateway.packet.identity import encode
 from gateway.program import heed_signals
@@ -63,6 +64,7 @@ class Tosser:
     ) -> None:
         self._spool = spool
         self._say = say
+        self._retry = config.retry
         self._handling = partial(Handling, config, identity_of(config), spool, registry, say=say)
 
     def pass_over(
@@ -81,7 +83,9 @@ class Tosser:
         tally = Tally()
         with ExitStack() as held:
             mine = list(self._locked(selection, tally, held, dry_run=dry_run))
-            ordered = [job for _, _, job in sorted(self._due(mine, selection), key=lambda row: row[:2])]
+            ordered = [
+                job for _, _, job in sorted(self._due(mine, selection, tally), key=lambda row: row[:2])
+            ]
             # The same packet may have come by two relays: one copy a pass, or two threads
             # might deliver it at once.
             once = list({job.name: job for job in reversed(ordered)}.values())[::-1]
@@ -102,32 +106,41 @@ class Tosser:
     ) -> Iterator[str]:
         wanted = encode(selection.node) if selection.node else None
         for node in self._spool.nodes():
-            if wanted not in (None, node) or not self._has_jobs(node):
+            if wanted not in (None, node):
                 continue
             try:
+                if not self._has_jobs(node):
+                    continue
                 if not dry_run:
                     locks.enter_context(self._spool.lock(node, "toss"))
             except LockBusy as busy:
                 tally.busy.append(node)
                 self._say(str(busy))
+            except SpoolError as failure:  # one neighbour's directory never stops the others
+                tally.fates[Fate.FAILED] += 1
+                self._say(str(failure))
             else:
                 yield node
 
     def _has_jobs(self, node: str) -> bool:
         return any(True for box in ("rx", "work") for _ in self._spool.jobs(node, box))
 
-    def _due(self, nodes: list[str], selection: Selection) -> Iterator[tuple[int, float, Job]]:
+    def _due(self, nodes: list[str], selection: Selection, tally: Tally) -> Iterator[tuple[int, float, Job]]:
         now = time.time()
         for node in nodes:
-            for box in ("work", "rx"):
-                for job, header in self._spool.headers(node, box):
-                    if box == "work":
-                        record = self._spool.recorded(job)
-                        if record is not None and record.next > now and not record.running:
-                            continue
-                    niceness = _niceness(header)
-                    if niceness <= selection.max_niceness:
-                        yield niceness, job.mtime, job
+            try:
+                for box in ("work", "rx"):
+                    for job, header in self._spool.headers(node, box):
+                        if box == "work":
+                            record = self._spool.recorded(job)
+                            if record is not None and not due(record, now, self._retry):
+                                continue
+                        niceness = _niceness(header)
+                        if niceness <= selection.max_niceness:
+                            yield niceness, job.mtime, job
+            except SpoolError as failure:
+                tally.fates[Fate.FAILED] += 1
+                self._say(str(failure))
 
     def _each(
         self, work: Callable[[Job], Fate], ordered: list[Job], jobs: int, stopping: Callable[[], bool]
@@ -142,7 +155,7 @@ class Tosser:
             except GatewayError as failure:
                 self._say(f"{job.name}: {failure}")
                 return Fate.FAILED
-            except Exception as crash:  # one job never stops the others
+            except (Exception, SystemExit) as crash:  # one job never stops the others
                 self._say(f"{job.name}: {type(crash).__name__}: {crash}")
                 return Fate.FAILED
 

@@ -19,6 +19,8 @@ from gateway.program.signals import deferred, heed_signals
 KEEP_OUTPUT = 65536
 
 _CHUNK = 65536
+_DAY = 86400.0
+"""[s] What is waited for at a time: poll(2) knows no more than 24 days."""
 _DRAIN = 1 << 20
 
 
@@ -149,7 +151,7 @@ class _Run:
                 deadline = time.monotonic() + wait
             if pidfd < 0:
                 wait, nap = min(wait, nap), min(nap * 2, 0.05)
-            ready = {descriptor for descriptor, _ in self.poll.poll(wait * 1000)}
+            ready = {descriptor for descriptor, _ in self.poll.poll(min(wait, _DAY) * 1000)}
             for descriptor in ready & self.watched.keys():
                 self.watched[descriptor]()
             if (pidfd < 0 or pidfd in ready) and self.child.ended(sweep=self.timed_out):

@@ -122,7 +122,8 @@ def ensure(path: str, *, umask: int | None = None) -> int:
     try:
         return create(path, umask=umask)
     except FileExistsError:
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        # O_NONBLOCK: a FIFO of that name must be an error, not a wait.
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
 
 
 def open_regular(path: str) -> int:

@@ -153,12 +153,12 @@ class Spool:
         from gateway.spool.record import JobRecord  # noqa: PLC0415 - not on the submission path
 
         path = self.paths.record(job.node, job.box, job.name)
-        with refusals(path):
-            try:
-                with open(path, "rb") as file:
-                    return JobRecord.from_json(file.read())
-            except (FileNotFoundError, NotADirectoryError):
-                return None
+        try:
+            file = os.fdopen(durable.open_regular(path), "rb")
+        except FileNotFoundError:
+            return None
+        with refusals(path), file:
+            return JobRecord.from_json(file.read())
 
     def known(self, name: str, nodes: Iterable[str] | None = None) -> Literal["seen", "work", "hold"] | None:
         """Say whether a packet was delivered, is being delivered or is held, under any neighbour.

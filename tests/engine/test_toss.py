@@ -475,3 +475,62 @@ def test_a_check_that_fails_is_asked_again_by_the_schedule_and_is_no_death_of_ou
     checked_by(bob, monkeypatch, None)
     assert "delivered 1" == str(bob.toss())
     assert ["x0@b.example", "x2@b.example", "x1@b.example"] == [r for _, (r,), _ in bob.memory.got]
+
+
+@pytest.mark.parametrize("crash", [SystemExit(0), RecursionError("deep")])
+def test_an_egress_that_leaves_takes_nobody_with_it(alice: Party, bob: Party, crash: BaseException) -> None:
+    alice.submit(BATCH, "bob")
+    alice.submit(THREE, "bob")
+    carry(alice, bob)
+
+    def leave(delivery: Delivery) -> list[Outcome]:
+        raise crash
+
+    bob.memory.say = leave
+    assert "deferred 2" == str(bob.toss())
+
+
+@pytest.mark.parametrize("damage", ["rx", "work", "toss.lock", "fifo"])
+def test_a_damaged_directory_of_one_neighbour_stops_no_other(
+    party: Callable[[str], Party], bob: Party, arrived: str, damage: str
+) -> None:
+    carol = party("carol")
+    bob.knows(carol)
+    broken = bob.box(carol, "rx").parent
+    broken.mkdir()
+    if damage in ("rx", "work"):
+        (broken / damage).touch()
+    else:
+        (broken / "rx").mkdir()
+        (broken / "rx" / arrived).touch()
+        (os.mkfifo if damage == "fifo" else os.mkdir)(broken / "toss.lock")
+    assert "failed 1" in str(bob.toss())
+    assert 1 == len(bob.memory.got)
+
+
+def test_a_fifo_in_the_place_of_a_record_is_not_waited_for(bob: Party, arrived: str) -> None:
+    bob.memory.say = deferred
+    bob.toss()
+    (path,) = bob.root.glob("spool/*/work/*.json")
+    path.unlink()
+    os.mkfifo(path)
+    assert "deferred 1" == str(bob.toss())
+    assert path.is_file()
+
+
+@pytest.mark.parametrize(
+    "changes", [{"next": 9e9}, {"next": 1e300, "attempts": -(10**9)}, {"first": 9e9, "next": 0}]
+)
+def test_a_clock_that_was_wrong_or_a_flipped_bit_keeps_no_job(
+    bob: Party, arrived: str, changes: dict[str, float]
+) -> None:
+    """What is due further ahead than the schedule reaches is due now."""
+    bob.reconfigure(retry=Retry(schedule=(0.0, 60.0), give_up=3600.0))
+    bob.memory.say = deferred
+    bob.toss()
+    (path,) = bob.root.glob("spool/*/work/*.json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    assert "deferred 1" == str(bob.toss())
+    first = record(bob, "work")["first"]
+    assert isinstance(first, float)
+    assert first <= time.time()

@@ -377,3 +377,7 @@ def test_a_program_that_cannot_be_killed_is_given_up(monkeypatch: pytest.MonkeyP
     process.stdin.close()
     process.kill()
     process.wait()
+
+
+def test_a_time_limit_of_months() -> None:
+    assert sh("exit 0", timeout=1e8).ok

@@ -149,7 +149,11 @@ def _texts(key: str, value: object, now: float) -> list[str]:
 
 def _when(moment: float, now: float) -> str:
     distance = f"{_age(now - moment)} ago" if moment <= now else f"in {_age(moment - now)}"
-    return f"{time.strftime('%Y-%m-%d %H:%M:%S %z', time.localtime(moment))} ({distance})"
+    try:
+        local = time.localtime(moment)
+    except (OverflowError, OSError, ValueError):
+        return f"{moment:g} (no time)"
+    return f"{time.strftime('%Y-%m-%d %H:%M:%S %z', local)} ({distance})"
 
 
 def _who(what: object) -> str:

@@ -132,6 +132,15 @@ def test_show_for_people(bob: Bob) -> None:
     assert "envelopes" not in out
 
 
+def test_show_with_a_time_that_no_calendar_has(bob: Bob) -> None:
+    path, *_ = bob.root.glob(f"spool/*/work/{bob.names['deferred']}.json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), "next": 1e300}))
+    assert 0 == bob.queue("list")[0]
+    status, out, _ = bob.queue("show", bob.names["deferred"])
+    assert 0 == status
+    assert "1e+300 (no time)" in out
+
+
 def test_show_knows_what_was_here(bob: Bob) -> None:
     assert 0 == bob.queue("remove", "--yes", bob.names["held"])[0]
     status, out, said = bob.queue("show", bob.names["held"])

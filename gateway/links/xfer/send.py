@@ -69,7 +69,7 @@ class Sender:
             with self._spool.open(job) as file:
                 niceness = Header.decode(file.read(HEADER_SIZE)).niceness
                 file.seek(0)
-                if _lies_there(target, job.name):
+                if _lies_there(target, job.name, job.size):
                     target.settle(job.name)
                     self._account.present()
                 elif job.size > target.free():
@@ -90,11 +90,13 @@ class Sender:
             self._account.failed(path, failure)
 
 
-def _lies_there(target: Folder, name: str) -> bool:
-    """Whether the medium holds that packet, whole."""
+def _lies_there(target: Folder, name: str, size: int) -> bool:
+    """Whether the medium holds that packet of so many bytes, whole."""
     try:
         with target.open(name) as file:
-            for _ in checked(file, name, os.fstat(file.fileno()).st_size):
+            if os.fstat(file.fileno()).st_size != size:
+                return False  # a file with a hole of a terabyte would keep us for hours
+            for _ in checked(file, name, size):
                 pass
     except (OSError, NotIntact):
         return False

@@ -12,6 +12,8 @@ MAX_RECIPIENTS: Final = 50_000
 """Recipients of one transaction; Exim takes no more either."""
 MAX_RECIPIENTS_OF_BATCH: Final = 200_000
 """Recipients of a whole batch: what bounds the memory of one that was checked beforehand."""
+MAX_TRANSACTIONS: Final = 10_000
+"""Transactions of a batch: what bounds the time for which one small packet keeps toss at work."""
 
 _PATH_COMMAND = re.compile(r"(MAIL[ \t]+FROM|RCPT[ \t]+TO)[ \t]*:[ \t]*", re.IGNORECASE)
 # These, as text, are compiled when first used: what MTAs write never asks them.
@@ -30,12 +32,13 @@ class Commands:
     whether QUIT was seen.
     """
 
-    __slots__ = ("_count", "_recipients", "_sender", "finished")
+    __slots__ = ("_count", "_recipients", "_sender", "_transactions", "finished")
 
     def __init__(self) -> None:
         self._sender: ReversePath | None = None
         self._recipients: list[Recipient] = []
         self._count = 0
+        self._transactions = 0
         self.finished = False
 
     @property
@@ -101,6 +104,9 @@ class Commands:
             raise _refusal(number, "DATA without MAIL; begin the transaction with MAIL FROM:<...>")
         if not self._recipients:
             raise _refusal(number, "DATA without RCPT; name a recipient with RCPT TO:<...> first")
+        self._transactions += 1
+        if self._transactions > MAX_TRANSACTIONS:
+            raise _refusal(number, f"more than {MAX_TRANSACTIONS} transactions in one batch; split it")
         envelope = Envelope(self._sender, tuple(self._recipients))
         self._reset()
         return envelope

@@ -269,6 +269,13 @@ def test_more_recipients_than_memory_should_hold_are_refused(monkeypatch: pytest
         read_all(ONE * 3)
 
 
+def test_more_transactions_than_one_packet_should_hold_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.mail.bsmtp_commands.MAX_TRANSACTIONS", 2)
+    assert 2 == len(read_all(ONE * 2))
+    with pytest.raises(Malformed, match=r"more than 2 transactions in one batch"):
+        read_all(ONE * 3)
+
+
 _ADDRESSES = st.sampled_from(
     ['"q r"@b.example', "x@b.example", "ü@b.example", "postmaster", "a..b@[192.0.2.1]"]
 )

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterator
 
 from gateway.config.mistakes import shown
-from gateway.config.model import Config, Neighbour
+from gateway.config.model import Config, Handle, Neighbour
 from gateway.config.schema import NNCP
 
 __all__ = ["warnings"]
@@ -79,6 +79,17 @@ def _nodes(config: Config) -> Iterator[str]:
         for handle in neighbour.handles.values():
             if handle.command and not handle.command[0].startswith("/"):
                 yield f"{key}.exec.{shown(handle.name)}: {handle.command[0]} is searched for along PATH"
+            if _is_unread(handle) and (neighbour.accept.senders, neighbour.accept.recipients) != (None, None):
+                yield (
+                    f"{key}.exec.{shown(handle.name)}: its program gets the body unread, past accept.senders"
+                    " and accept.recipients: give it an egress that reads mail"
+                )
+
+
+def _is_unread(handle: Handle) -> bool:
+    """Whether a body reaches a program without anybody having looked for its envelope."""
+    letter = handle.form in ("rmail", "sendmail") and handle.arguments == "recipients"
+    return handle.egress == "command" and not letter
 
 
 def _plugins(config: Config) -> Iterator[str]:

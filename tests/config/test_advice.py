@@ -6,7 +6,7 @@ import pytest
 
 from gateway.config import load, nncp
 from gateway.config.advice import warnings
-from gateway.config.model import Config
+from gateway.config.model import Accept, Config, Handle
 from tests.config.files import ALICE, BOB, TRICKY, VECTORS, ours
 
 
@@ -82,3 +82,22 @@ def test_key_files_of_a_directory(tmp_path: Path) -> None:
     assert [] == warnings(load(str(tmp_path / "dir"), environ={}))
     (tmp_path / "dir" / "self" / "exchprv").chmod(0o644)
     assert 1 == len(warnings(load(str(tmp_path / "dir"), environ={})))
+
+
+@pytest.mark.parametrize(
+    ("handle", "expected"),
+    [
+        (Handle("rsmtp", "command", ("/usr/local/bin/wrapper",), "bsmtp"), ["neigh.bob.exec.rsmtp"]),
+        (Handle("cap", "command", ("/bin/cat",), "raw"), ["neigh.bob.exec.cap"]),
+        (Handle("rmail", "command", ("/usr/bin/rmail",), "rmail", "any"), ["neigh.bob.exec.rmail"]),
+        (Handle("rmail", "command", ("/usr/bin/rmail",), "rmail", "recipients"), []),
+        (Handle("rsmtp", "exim", ("/usr/sbin/sendmail", "-bS"), "bsmtp"), []),
+    ],
+)
+def test_a_policy_that_a_program_is_beyond(handle: Handle, expected: list[str]) -> None:
+    accept = Accept(recipients=("*@here.example",))
+    bob = BOB._replace(handles={handle.name: handle}, accept=accept, via=())
+    config = ALICE._replace(neighbours={**ALICE.neighbours, "bob": bob})
+    assert expected == [line.split(":")[0] for line in about(config)]
+    anything = ALICE._replace(neighbours={**ALICE.neighbours, "bob": bob._replace(accept=Accept())})
+    assert [] == about(anything)

@@ -2,7 +2,7 @@
 
 This module is the plugin author's front: everything a plugin may import, and nothing
 else. Names are loaded when first used, so that importing a plugin costs nothing on the
-pipe path. docs/hooks.md describes the hooks, docs/writing-plugins.md the way to a plugin.
+pipe path. docs/hooks.md describes the hooks, with an example for each.
 """
 
 from __future__ import annotations

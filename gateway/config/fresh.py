@@ -58,7 +58,6 @@ self = "keys.toml"
 #accept.max-size = "256 MiB"
 #limits.stored = "10 GiB"
 #ack = true                                # tell him when his mail was delivered
-#bounce = true                             # tell the sender when it never will be
 
 # For `gateway submit` without --node: which neighbour a recipient's domain lies behind. The
 # longest match wins, "*" is all the rest.
@@ -72,16 +71,6 @@ self = "keys.toml"
 #[retry]
 #schedule = ["1m", "5m", "15m", "1h", "4h"]
 #give-up = "5d"
-
-# `gateway serve`, all of it in one resident process.
-#
-#[serve]
-#daemon = "[::]:5400"                      # answers neighbours that call
-#lmtp = "/run/gateway/lmtp.sock"           # takes mail from Exim or Postfix
-#submit = "/run/gateway/submit.sock"       # takes over from the pipe commands
-#metrics = "127.0.0.1:9140"
-#jobs = 4
-#seen-age = "30d"                          # a packet that comes again after that is delivered again
 """
 
 

@@ -51,7 +51,7 @@ def hops(route: Sequence[Neighbour]) -> list[Hop]:
 class Draft:
     """An exec packet for one node and handle, staged in the spool while it is written.
 
-    States S1 (while written), S2 (after `finish`) and S3 (after `commit`) of DESIGN.
+    States S1 (while written), S2 (after `finish`) and S3 (after `commit`) of docs/spool.md.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 """Toss: work through what arrived; verify everything first, then deliver or relay.
 
-States T1 to T6 of DESIGN. Every job ends a pass in one of the `Fate`s; none is ever deleted
+States T1 to T6 of docs/spool.md. Every job ends a pass in one of the `Fate`s; none is ever deleted
 that was not delivered, relayed or seen before.
 """
 

@@ -1,7 +1,7 @@
 """The spool: packets staged, committed, listed, taken up, finished, held.
 
 States of a submission: S1 `stage`, S2 `Staged.complete`, S3 `commit`. States of a job: T1
-``rx/NAME``, T3 `begin`, T4 `record`, T5 and T6 `finish`. DESIGN.md has the tables.
+``rx/NAME``, T3 `begin`, T4 `record`, T5 and T6 `finish`. docs/spool.md has the tables.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.config import load, nncp
 from gateway.config.advice import warnings
-from gateway.config.model import Accept, Config, Handle
+from gateway.config.model import Accept, Config, Handle, Limits, Serve
 from tests.config.files import ALICE, BOB, TRICKY, VECTORS, ours
 
 
@@ -60,6 +60,12 @@ def test_unknown_keys_of_nncps_file_and_programs_without_a_path() -> None:
 def test_a_table_for_a_plugin_that_is_not_loaded() -> None:
     config = ALICE._replace(plugins=("exim",), plugin={"exim": {}, "exom": {}})
     assert ["plugin.exom: nobody reads it, since `plugins` does not name exom"] == about(config)
+
+
+def test_what_this_version_does_not_act_on() -> None:
+    bob = BOB._replace(limits=Limits(connections=1))
+    config = ALICE._replace(serve=Serve(jobs=4), neighbours={**ALICE.neighbours, "bob": bob})
+    assert ["neigh.bob.limits.connections", "serve"] == [line.split(":")[0] for line in about(config)]
 
 
 @pytest.mark.parametrize(

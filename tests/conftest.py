@@ -55,6 +55,12 @@ def debian_exim() -> Path:
     return _fetched("exim4-config")
 
 
+@pytest.fixture(scope="session", params=["rmail", "postfix"])
+def real_rmail(request: pytest.FixtureRequest) -> Path:
+    """A real ``rmail``: that of sendmail, and the one that Debian's Postfix brings."""
+    return (_fetched(request.param) / "bin/rmail").resolve()
+
+
 @pytest.fixture
 def make_exim(exim_prefix: Path) -> Iterator[Callable[..., Exim]]:
     """A function that makes a private Exim: ``make_exim(name, routers, transports, main="")``."""

@@ -2,9 +2,152 @@
 
 from __future__ import annotations
 
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, cast
+
 import click
+
+from gateway import GatewayError, UsageError
+
+if TYPE_CHECKING:
+    from gateway_rmail.setup import Mta, Piece
 
 
 @click.group()
 def rmail() -> None:
     """Set up, and check, the UUCP style of this node."""
+
+
+@rmail.command()
+@click.option("--node", metavar="NODE", help="The node that gets everything without a route of its own.")
+@click.option(
+    "--route", "routes", metavar="DOMAIN=NODE", multiple=True, help="A domain's node; may be repeated."
+)
+@click.option(
+    "--mta", type=click.Choice(["exim", "exim-split", "postfix"]), help="The MTA here.  [default: looked for]"
+)
+@click.option("--user", default="gateway", show_default=True, help="The user that the gateway runs as.")
+@click.option("--command", "program", metavar="PATH", help="The gateway's program.  [default: this one]")
+@click.option("--config", metavar="FILE", help="The gateway's configuration, if not at its usual place.")
+@click.option(
+    "--handle", default="rmail", show_default=True, help="The word under which the far side takes mail."
+)
+@click.option(
+    "--sendmail", metavar="PATH", default="/usr/sbin/sendmail", show_default=True, help="The MTA's sendmail."
+)
+@click.option("--send/--no-send", default=None, help="Only, or not, what sends. [default: both directions]")
+@click.option("--receive/--no-receive", default=None, help="Only, or not, what receives.")
+@click.option("--from-uucp", is_flag=True, help="Add scripts in place of uux and rmail, and the steps.")
+@click.option("--write", "directory", metavar="DIR", help="Write the files below DIR.")
+@click.option("--force", is_flag=True, help="With --write: replace files that were changed.")
+@click.pass_context
+def setup(
+    context: click.Context,
+    *,
+    node: str | None,
+    routes: tuple[str, ...],
+    mta: str | None,
+    user: str,
+    program: str | None,
+    config: str | None,
+    handle: str,
+    sendmail: str,
+    send: bool | None,
+    receive: bool | None,
+    from_uucp: bool,
+    directory: str | None,
+    force: bool,
+) -> None:
+    """Print, or write, what Exim or Postfix needs to send in UUCP's style through the gateway."""
+    from gateway_rmail.setup import Plan, detect_mta, gateway_lines, next_steps, pieces  # noqa: PLC0415 - loaded on demand
+
+    plan = Plan(
+        mta=cast("Mta", mta) if mta else detect_mta(),
+        node=node,
+        routes=tuple(_pair(route) for route in routes),
+        user=user,
+        command=program or os.path.abspath(sys.argv[0]),
+        config=config or getattr(context.obj, "config_path", None),
+        handle=handle,
+        sendmail=sendmail,
+        send=send if send is not None else not receive,
+        receive=receive if receive is not None else not send,
+        from_uucp=from_uucp,
+    )
+    found = pieces(plan)
+    if directory is None:
+        for piece in found:
+            text = piece.text if piece.script else f"# {piece.purpose}\n{piece.text}"
+            click.echo(f"# ===== {piece.name}\n{text}")
+    else:
+        write(directory, found, force=force)
+    if plan.receive or plan.from_uucp:
+        click.echo(f"# ===== the gateway's configuration\n{gateway_lines(plan)}")
+    click.echo("# ===== next")
+    for step in next_steps(plan):
+        click.echo(f"#   {step}")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    domain, equals, node = text.partition("=")
+    if not equals:
+        msg = f"--route {text!r}: expected DOMAIN=NODE"
+        raise UsageError(msg)
+    return domain, node
+
+
+def write(directory: str, found: list[Piece], *, force: bool) -> None:
+    """Write the files below a directory, or none of them; scripts are executable.
+
+    Raises:
+        GatewayError: temporary; somebody changed one of them, and `force` is not set.
+    """
+    new = []
+    changed = []
+    for piece in found:
+        path = os.path.join(directory, piece.name)
+        head = "" if piece.script else f"# {piece.purpose}\n# Written by `gateway rmail setup`.\n"
+        text = head + piece.text
+        try:
+            with open(path, encoding="utf-8", errors="replace") as file:
+                present = file.read()
+        except FileNotFoundError:
+            new.append((path, text, piece.script))
+            continue
+        if present != text:
+            changed.append(path)
+            new.append((path, text, piece.script))
+    if changed and not force:
+        msg = f"already there, with other content: {', '.join(changed)}; --force replaces"
+        raise GatewayError(msg)
+    for path, text, script in new:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(path, 0o755 if script else 0o644)
+        click.echo(f"wrote {path}")
+
+
+@rmail.command()
+@click.option("--user", metavar="NAME", help="The user that delivers.  [default: the spool's owner]")
+@click.option("--json", "as_json", is_flag=True, help="One object a line.")
+@click.pass_context
+def check(context: click.Context, *, user: str | None, as_json: bool) -> None:
+    """Look what stands behind the handles that do rmail's work, and whether it is safe.
+
+    Exit status 1 if anything is wrong; each line says why, and the line that mends it.
+    """
+    from gateway_rmail.check import findings  # noqa: PLC0415 - loaded on demand
+
+    wrong = False
+    for finding in findings(context.obj.config(), user):
+        wrong = wrong or not finding.ok
+        if as_json:
+            click.echo(json.dumps(finding._asdict()))
+        else:
+            click.echo(f"{'ok     ' if finding.ok else 'PROBLEM'} {finding.subject}: {finding.text}")
+            for line in finding.mend.splitlines():
+                click.echo(f"        -> {line}")
+    context.exit(1 if wrong else 0)

@@ -1,0 +1,1 @@
+"""NNCP's sync protocol without input or output: `machine` on `channel` on `envelope` and `messages`."""

@@ -41,7 +41,7 @@ def command(setting: Setting, name: str | None, directory: str) -> int:
         return EX_FAILURE
     identity = Identity.generate()
     try:
-        os.makedirs(directory, exist_ok=True)
+        os.makedirs(directory, mode=0o755, exist_ok=True)
         os.makedirs(spool, mode=0o770, exist_ok=True)
         _write(keys, _KEYS_NOTE.format(name=name) + render_keys(identity) + "\n", 0o600)
         _write(path, fresh(name=name, spool=spool, log=f"{spool}/log", example=_examples()), 0o644)

@@ -70,3 +70,13 @@ def test_a_name_no_command_line_could_take_is_refused(tmp_path: Path, capsys: Ca
 def test_the_host_gives_the_name(tmp_path: Path, capsys: Capture) -> None:
     assert 0 == run_command(["init", str(tmp_path)], {})
     assert os.uname().nodename.split(".")[0] == load(str(tmp_path / "gateway.toml")).name
+
+
+def test_nobody_else_may_write_there_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        assert 0 == run_command(["init", "--name", "alice", str(tmp_path / "alice")], {})
+    finally:
+        os.umask(before)
+    for path in (tmp_path / "alice", *(tmp_path / "alice").iterdir()):
+        assert 0 == path.stat().st_mode & stat.S_IWOTH, path

@@ -9,20 +9,34 @@ if TYPE_CHECKING:
     from gateway.config.model import Accept
     from gateway.mail.envelope import Envelope
 
+_ROUTING = frozenset("%!@")
+
 
 def objection(accept: Accept, envelope: Envelope) -> str | None:
     """Return why an envelope is not accepted, or None; the null sender is matched as ``<>``.
 
     Globs are compared without regard to case: domains have none, and a policy that a
     capital letter evades is none.
+
+    A ``%``, ``!`` or ``@`` in the local part of a recipient is a route to many MTAs (Postfix takes
+    ``"x@far.example"@here.example`` and ``x%far.example@here.example`` for x@far.example). So a
+    glob matches such a recipient only where it has that character in its own local part; a
+    lone ``*`` matches whatever there is.
     """
     sender = str(envelope.sender) or "<>"
     if not _matches(sender, accept.senders):
         return f"sender {sender} is not among accept.senders"
     for recipient in envelope.recipients:
-        if not _matches(str(recipient), accept.recipients):
+        globs = accept.recipients
+        if globs is not None and (routing := _ROUTING.intersection(recipient.local)):
+            globs = tuple(glob for glob in globs if glob == "*" or routing <= set(_local(glob)))
+        if not _matches(str(recipient), globs):
             return f"recipient {recipient} is not among accept.recipients"
     return None
+
+
+def _local(glob: str) -> str:
+    return glob.rpartition("@")[0]
 
 
 def _matches(address: str, globs: tuple[str, ...] | None) -> bool:

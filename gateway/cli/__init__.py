@@ -47,6 +47,9 @@ PIPE_HELP = {
     "submit": "queue mail, read by the ingress that is named",
 }
 
+_WHOLE = 1000
+"""More characters than any first sentence has."""
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -86,7 +89,21 @@ class Setting:
             click.echo(f"gateway: {printable(text)}", err=True)
 
 
-class _Lazy(click.Group):
+class Group(click.Group):
+    """A group whose list of commands cuts no line off."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list: each command with its first sentence."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(self.lines().items()))
+
+    def lines(self) -> dict[str, str]:
+        """Return what each command is for."""
+        return {name: command.get_short_help_str(_WHOLE) for name, command in self.commands.items()}
+
+
+class _Lazy(Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*COMMANDS, *PIPE_HELP, *super().list_commands(ctx)})
 
@@ -99,11 +116,8 @@ class _Lazy(click.Group):
             return command
         return super().get_command(ctx, cmd_name)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        del ctx
-        own = {name: c.get_short_help_str() for name, c in self.commands.items()}
-        with formatter.section("Commands"):
-            formatter.write_dl(sorted({**COMMANDS, **PIPE_HELP, **own}.items()))
+    def lines(self) -> dict[str, str]:
+        return {**COMMANDS, **PIPE_HELP, **super().lines()}
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
@@ -130,29 +144,40 @@ def run_command(words: Sequence[str], given: Mapping[str, str]) -> int:
         result = group.main(words, prog_name="gateway", standalone_mode=False, obj=setting)
     except click.exceptions.Exit as leave:
         return leave.exit_code
-    except click.ClickException as misuse:
-        misuse.show()
-        return EX_USAGE_OPERATOR if known else EX_TEMPFAIL
-    except click.Abort:
-        setting.say("aborted")
-        return EX_FAILURE
-    except GatewayError as failure:
-        return _explain(failure, setting)
-    except BrokenPipeError:
-        return EX_FAILURE
+    except SystemExit as leave:  # click's, when nobody reads the output any more; or a plugin's
+        if isinstance(leave.code, str):
+            setting.say(leave.code)
+        return leave.code if isinstance(leave.code, int) else EX_FAILURE if leave.code else EX_OK
+    except (GatewayError, OSError, click.ClickException, click.Abort) as failure:
+        return _explain(failure, setting, known=known)
     return result if isinstance(result, int) else EX_OK
 
 
-def _explain(failure: GatewayError, setting: Setting) -> int:
-    """Say what failed, every mistake of a configuration on its own line; return the status."""
-    if isinstance(failure, ConfigError):
-        for mistake in failure.mistakes:
-            setting.say(mistake)
-        return EX_FAILURE
-    setting.say(str(failure))
-    if isinstance(failure, UsageError):
-        return EX_USAGE_OPERATOR
-    return EX_FAILURE if failure.permanent else EX_TEMPFAIL
+def _explain(failure: Exception, setting: Setting, *, known: bool) -> int:
+    """Say what failed, every mistake of a configuration on its own line; return the status.
+
+    `known` says whether the command was recognised.
+    """
+    match failure:
+        case ConfigError():
+            for mistake in failure.mistakes:
+                setting.say(mistake)
+            return EX_FAILURE
+        case UsageError():
+            setting.say(str(failure))
+            return EX_USAGE_OPERATOR
+        case GatewayError():
+            setting.say(str(failure))
+            return EX_FAILURE if failure.permanent else EX_TEMPFAIL
+        case OSError():
+            setting.say(f"{failure.filename}: {failure.strerror}" if failure.filename else str(failure))
+            return EX_TEMPFAIL
+        case click.ClickException():
+            failure.show()
+            return EX_USAGE_OPERATOR if known else EX_TEMPFAIL
+        case _:
+            setting.say("aborted")
+            return EX_FAILURE
 
 
 def _add_plugin_commands(setting: Setting) -> None:

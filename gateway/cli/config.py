@@ -7,7 +7,7 @@ import os
 
 import click
 
-from gateway.cli import Setting
+from gateway.cli import Group, Setting
 from gateway.config import cfgdir, load, toml
 from gateway.config.advice import warnings
 from gateway.config.export import export
@@ -28,7 +28,7 @@ _IMPORTED = """\
 """
 
 
-@click.group("config", short_help="check, show, import and export the configuration")
+@click.group("config", cls=Group)
 def command() -> None:
     """Check and show the configuration; read and write NNCP's."""
 

@@ -47,7 +47,7 @@ LIMIT = 60
 """[s] For one step; each takes a fraction of a second."""
 
 
-@click.command("demo", short_help="three nodes in a temporary directory: a message crosses, every step shown")
+@click.command("demo")
 @click.option("--keep", metavar="DIR", help="make the nodes in DIR, new or empty, and leave them there")
 @click.pass_obj
 def command(setting: Setting, *, keep: str | None) -> int:

@@ -19,7 +19,7 @@ from gateway.spool.durable import sync, sync_directory, write_all
 _KEYS_NOTE = "# The private keys of {name}. Whoever has this file is {name}.\n"
 
 
-@click.command("init", short_help="make a new node: keys, configuration, spool")
+@click.command("init")
 @click.option("--name", metavar="NAME", help="what neighbours may call it  [default: this host's name]")
 @click.argument("directory", metavar="DIR", type=click.Path())
 @click.pass_obj

@@ -9,7 +9,7 @@ import sys
 
 import click
 
-from gateway.cli import Setting
+from gateway.cli import Group, Setting
 from gateway.config import edit, toml
 from gateway.config.block import Block, hjson_block, read_block, toml_block
 from gateway.config.facts import neighbour_facts
@@ -24,7 +24,7 @@ from gateway.spool.durable import replace_file
 _MAX_BLOCK = 1 << 20
 
 
-@click.group("node", short_help="neighbours: list, show, add, remove; print our own block")
+@click.group("node", cls=Group)
 def command() -> None:
     """List and change the neighbours; print the block that makes us one."""
 
@@ -59,7 +59,7 @@ def show(setting: Setting, node: str, *, as_json: bool) -> int:
 
 
 @command.command("self")
-@click.option("--nncp", is_flag=True, help="Hjson, for a neighbour that runs NNCP")
+@click.option("--nncp", is_flag=True, help="as Hjson, for a neighbour that runs NNCP")
 @click.option("--name", metavar="NAME", help="what to be called  [default: `name` of the configuration]")
 @click.pass_obj
 def self_(setting: Setting, *, nncp: bool, name: str | None) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gateway import entrypoints
-from gateway.cli import Setting
+from gateway.cli import Group, Setting
 from gateway.errors import EX_FAILURE, EX_OK, ConfigError, PluginError
 from gateway.registry import DEFAULTS, Loaded, Registry
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gateway.config.model import Config
 
 
-@click.group("plugin", short_help="what is installed, enabled, and what it brings")
+@click.group("plugin", cls=Group)
 def command() -> None:
     """Show the installed plugins, and check those that the configuration enables."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from gateway.cli import Setting
+from gateway.cli import Group, Setting
 from gateway.cli.queue_rows import Names, Table, describe, page
 from gateway.cli.types import DURATION, NICENESS
 from gateway.engine import queue
@@ -48,7 +48,7 @@ class Ground(NamedTuple):
         return cls(config, spool, Names(config))
 
 
-@click.group("queue", short_help="the spool: list, show, hold, release, retry, remove")
+@click.group("queue", cls=Group)
 def command() -> None:
     """Look at what is in the spool, and intervene.
 

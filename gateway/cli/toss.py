@@ -12,10 +12,12 @@ from gateway.cli.types import NICENESS
 from gateway.errors import EX_FAILURE, EX_OK, EX_TEMPFAIL
 
 
-@click.command("toss", short_help="work through what arrived: verify, then deliver or relay")
+@click.command("toss")
 @click.option("--node", "-node", metavar="NODE", help="only what this neighbour handed over")
 @click.option("--nice", "-nice", type=NICENESS, default=255, metavar="N", help="only up to this niceness")
-@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="deliveries at once")
+@click.option(
+    "--jobs", type=click.IntRange(1, 64), metavar="N", default=1, show_default=True, help="deliveries at once"
+)
 @click.option("--cycle", "-cycle", type=click.FloatRange(min=0.1), metavar="SECONDS", help="go on for ever")
 @click.option("--dry-run", "-dryrun", is_flag=True, help="verify and say what would be done")
 @click.option("--quiet", "-quiet", "-q", is_flag=True, help="no summary")

@@ -21,27 +21,31 @@ def exim() -> None:
 
 
 @exim.command()
-@click.option("--node", metavar="NODE", help="The node that gets everything without a route of its own.")
+@click.option("--node", metavar="NODE", help="the node that gets everything without a route of its own")
 @click.option(
-    "--route", "routes", metavar="DOMAIN=NODE", multiple=True, help="A domain's node; may be repeated."
+    "--route", "routes", metavar="DOMAIN=NODE", multiple=True, help="a domain's node; may be repeated"
 )
-@click.option("--lookup", metavar="FILE", help="Take the routes from a file such as /etc/gateway/nodes.")
+@click.option("--lookup", metavar="FILE", help="take the routes from a file such as /etc/gateway/nodes")
+@click.option("--layout", type=click.Choice(["split", "single", "plain"]), help="how Exim is configured here")
 @click.option(
-    "--layout", type=click.Choice(["split", "single", "plain"]), help="How Exim is configured here."
+    "--user", metavar="USER", default="gateway", show_default=True, help="the user that the gateway runs as"
 )
-@click.option("--user", default="gateway", show_default=True, help="The user that the gateway runs as.")
-@click.option("--command", "program", metavar="PATH", help="The gateway's program.  [default: this one]")
-@click.option("--config", metavar="FILE", help="The gateway's configuration, if not at its usual place.")
+@click.option("--command", "program", metavar="PATH", help="the gateway's program  [default: this one]")
+@click.option("--config", metavar="FILE", help="the gateway's configuration, if not at its usual place")
 @click.option(
-    "--handle", default="rsmtp", show_default=True, help="The word under which the far side takes mail."
+    "--handle",
+    metavar="HANDLE",
+    default="rsmtp",
+    show_default=True,
+    help="the word under which the far side takes mail",
 )
 @click.option(
-    "--sendmail", metavar="PATH", default="/usr/sbin/sendmail", show_default=True, help="Exim here."
+    "--sendmail", metavar="PATH", default="/usr/sbin/sendmail", show_default=True, help="the Exim here"
 )
-@click.option("--send/--no-send", default=None, help="Only, or not, what sends. [default: both directions]")
-@click.option("--receive/--no-receive", default=None, help="Only, or not, what receives.")
-@click.option("--write", "directory", metavar="DIR", help="Write the files below DIR (Debian: /etc/exim4).")
-@click.option("--force", is_flag=True, help="With --write: replace files that were changed.")
+@click.option("--send/--no-send", default=None, help="only, or not, what sends  [default: both directions]")
+@click.option("--receive/--no-receive", default=None, help="only, or not, what receives")
+@click.option("--write", "directory", metavar="DIR", help="write the files below DIR (Debian: /etc/exim4)")
+@click.option("--force", is_flag=True, help="with --write: replace files that were changed")
 @click.pass_context
 def setup(
     context: click.Context,
@@ -135,10 +139,10 @@ def write(directory: str, found: list[Piece], *, force: bool) -> None:
 
 @exim.command()
 @click.argument("address")
-@click.option("--exim", "program", metavar="PATH", help="The Exim to ask.  [default: looked for]")
-@click.option("-C", "configuration", metavar="FILE", help="Exim's configuration, if not the one built in.")
-@click.option("--user", metavar="NAME", help="The user that delivers.  [default: the one who asks]")
-@click.option("--json", "as_json", is_flag=True, help="One object a line.")
+@click.option("--exim", "program", metavar="PATH", help="the Exim to ask  [default: looked for]")
+@click.option("-C", "configuration", metavar="FILE", help="the configuration, if not the one built into Exim")
+@click.option("--user", metavar="USER", help="the user that delivers  [default: the one who asks]")
+@click.option("--json", "as_json", is_flag=True, help="one object a line")
 @click.pass_context
 def check(
     context: click.Context,

@@ -79,7 +79,11 @@ def ahead(source: Iterator[_Item]) -> Iterator[_Item]:
         items.put(last)
 
     thread = threading.Thread(target=take, name="gateway-ahead", daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError:  # a limit of processes: without a thread then
+        yield from source
+        return
     try:
         while True:
             item, failure, done = items.get()

@@ -45,11 +45,10 @@ class Compressor:
             self._held += data
             if len(self._held) <= _ONE_SHOT:
                 return
-            parameters = zstandard.ZstdCompressionParameters.from_level(
-                LEVEL, write_checksum=True, threads=_THREADS, job_size=_JOB
-            )
-            self._stream = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
             data, self._held = self._held, bytearray()
+            self._stream, begin = _begin(data)
+            self._put(begin)
+            return
         self._put(self._stream.compress(data))
 
     def finish(self) -> None:
@@ -62,6 +61,21 @@ class Compressor:
     def _put(self, data: bytes) -> None:
         if data:
             self._write(data)
+
+
+def _begin(data: Buffer) -> tuple[zstandard.ZstdCompressionObj, bytes]:
+    """Return a stream into which `data` went, and what came out; with threads if we may have any."""
+    for threads in (_THREADS, 0):
+        parameters = zstandard.ZstdCompressionParameters.from_level(
+            LEVEL, write_checksum=True, threads=threads, job_size=_JOB if threads else 0
+        )
+        stream = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+        try:
+            return stream, stream.compress(data)
+        except zstandard.ZstdError:  # under a limit of processes there are no threads to be had
+            if not threads:
+                raise
+    raise AssertionError
 
 
 def decompress(chunks: Iterable[bytes], *, max_size: int, max_window: int = MAX_WINDOW) -> Iterator[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from nacl import bindings
@@ -203,7 +204,8 @@ class _Layer:
         if self.innermost and self._behind is None and self._blocks > ALONE:
             from gateway.packet.behind import Behind  # noqa: PLC0415 - threads are for large packets
 
-            self._behind = Behind(self._sealed)
+            with suppress(RuntimeError):  # a limit of processes: alone then
+                self._behind = Behind(self._sealed)
         if self._behind is None:
             self._sealed(task)
         else:

@@ -91,3 +91,12 @@ def test_leaving_early_ends_the_thread() -> None:
     assert 0 == next(items)
     items.close()  # type: ignore[attr-defined]
     assert 0 == threads()
+
+
+def no_thread(_thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+def test_without_a_thread_to_be_had_nothing_is_taken_in_advance(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    assert list(range(100)) == list(ahead(iter(range(100))))

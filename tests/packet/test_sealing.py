@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import threading
 import tracemalloc
 
 import pytest
@@ -139,6 +140,16 @@ def test_a_relay_wraps_a_packet_along_its_own_route() -> None:
     assert inner == passed_on
     last, data = unseal(passed_on, BOB)
     assert (ALICE.id, RANDOM[:200_000]) == (last.header.sender, data)
+
+
+def test_a_large_packet_needs_no_second_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_thread(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    data = bytes(20 * BLOCK)
+    packet, _ = seal(data, plain=PLAIN, route=hops(HUB))
+    assert data == unseal(packet, HUB)[1]
 
 
 def test_the_same_is_never_sealed_the_same() -> None:

@@ -1,4 +1,4 @@
-"""Postfix for the gateway: reads what its pipe service writes, and feeds its ``sendmail``.
+"""Postfix for the gateway: reads what its pipe service writes, feeds its ``sendmail``, sets it up.
 
 The modules are imported inside the hooks: this one stands on the path of every message.
 """
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from gateway import hookimpl
 
 if TYPE_CHECKING:
+    import click
+
     from gateway import Config
     from gateway_postfix.egress import PostfixEgress
     from gateway_postfix.ingress import PostfixIngress
@@ -37,6 +39,14 @@ def gateway_register_egress(config: Config) -> PostfixEgress:
     from gateway_postfix.egress import PostfixEgress  # noqa: PLC0415 - only when something is delivered
 
     return PostfixEgress(_handles(config))
+
+
+@hookimpl
+def gateway_register_commands(group: click.Group) -> None:
+    """Add ``gateway postfix setup`` and ``gateway postfix check``."""
+    from gateway_postfix.commands import postfix  # noqa: PLC0415 - loads click; never on the pipe path
+
+    group.add_command(postfix)
 
 
 def _handles(config: Config) -> tuple[str, ...]:

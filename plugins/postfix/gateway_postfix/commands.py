@@ -1,0 +1,211 @@
+"""``gateway postfix setup`` and ``gateway postfix check``."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from gateway import GatewayError, UsageError
+
+if TYPE_CHECKING:
+    from gateway_postfix.setup import Plan
+
+_DIRECTORY = "/etc/postfix"
+
+
+@click.group()
+def postfix() -> None:
+    """Postfix's side of this node: set it up, check it."""
+
+
+@postfix.command()
+@click.option("--node", metavar="NODE", help="The node that gets everything without a route of its own.")
+@click.option(
+    "--route",
+    "routes",
+    metavar="DOMAIN=NODE",
+    multiple=True,
+    help="A domain's node (.DOMAIN: all below it); may be repeated.",
+)
+@click.option("--user", default="gateway", show_default=True, help="The user that the gateway runs as.")
+@click.option("--command", "program", metavar="PATH", help="The gateway's program.  [default: this one]")
+@click.option("--config", metavar="FILE", help="The gateway's configuration, if not at its usual place.")
+@click.option(
+    "--handle", default="rsmtp", show_default=True, help="The word under which neighbours send mail here."
+)
+@click.option(
+    "--sendmail", metavar="PATH", default="/usr/sbin/sendmail", show_default=True, help="Postfix's sendmail."
+)
+@click.option("--send/--no-send", default=None, help="Only, or not, what sends. [default: both directions]")
+@click.option("--receive/--no-receive", default=None, help="Only, or not, what receives.")
+@click.option("--postconf", metavar="PATH", help="Postfix's postconf.  [default: looked for]")
+@click.option(
+    "--postfix-config", "directory", metavar="DIR", help="Postfix's configuration (Debian: /etc/postfix)."
+)
+@click.option("--write", is_flag=True, help="Change the configuration in --postfix-config, by postconf.")
+@click.option("--force", is_flag=True, help="With --write: replace what is there and says otherwise.")
+@click.pass_context
+def setup(
+    context: click.Context,
+    *,
+    node: str | None,
+    routes: tuple[str, ...],
+    user: str,
+    program: str | None,
+    config: str | None,
+    handle: str,
+    sendmail: str,
+    send: bool | None,
+    receive: bool | None,
+    postconf: str | None,
+    directory: str | None,
+    write: bool,
+    force: bool,
+) -> None:
+    """Print, or write, what Postfix needs to send through and receive from the gateway."""
+    from gateway_postfix.setup import Plan, gateway_lines, next_steps  # noqa: PLC0415 - loaded on demand
+
+    plan = Plan(
+        node=node,
+        routes=tuple(_pair(route) for route in routes),
+        user=user,
+        command=program or os.path.abspath(sys.argv[0]),
+        config=config or getattr(context.obj, "config_path", None),
+        handle=handle,
+        sendmail=sendmail,
+        send=send if send is not None else not receive,
+        receive=receive if receive is not None else not send,
+    )
+    if write and directory is None:
+        msg = f"--write needs --postfix-config, the directory to change (Debian: {_DIRECTORY})"
+        raise UsageError(msg)
+    if plan.send and write and directory is not None:
+        write_files(plan, directory, postconf, force=force)
+    elif plan.send:
+        _show(plan, directory, postconf)
+    if plan.receive:
+        click.echo(f"# ===== the gateway's configuration, to receive\n{gateway_lines(plan)}")
+    click.echo("# ===== next")
+    for step in next_steps(plan):
+        click.echo(f"#   {step}")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    domain, equals, node = text.partition("=")
+    if not equals:
+        msg = f"--route {text!r}: expected DOMAIN=NODE"
+        raise UsageError(msg)
+    return domain, node
+
+
+def _show(plan: Plan, directory: str | None, postconf: str | None) -> None:
+    from gateway_postfix.postfix import Postfix  # noqa: PLC0415 - loaded on demand
+    from gateway_postfix.service import service_block  # noqa: PLC0415 - same
+    from gateway_postfix.setup import EXTENDED, TABLE, parameters, table  # noqa: PLC0415 - same
+
+    present = {}
+    if directory is not None:
+        asked = Postfix(_postconf(postconf), directory)
+        present = {name: asked.written(name) for name in EXTENDED}
+    where = directory or _DIRECTORY
+    click.echo(f"# ===== {where}/master.cf\n{service_block(plan.user, plan.argv)}")
+    click.echo(f"# ===== {where}/main.cf")
+    for name, value in parameters(plan, where, present).items():
+        click.echo(f"{name} = {value}")
+    click.echo()
+    if plan.routes:
+        click.echo(f"# ===== {where}/{TABLE}\n{table(plan)}")
+
+
+def _postconf(given: str | None) -> str:
+    from gateway_postfix.postfix import find_postconf  # noqa: PLC0415 - loaded on demand
+
+    return given or find_postconf()
+
+
+def write_files(plan: Plan, directory: str, postconf: str | None, *, force: bool) -> None:
+    """Change Postfix's configuration by its own tools, all of it or nothing.
+
+    Raises:
+        GatewayError: temporary; something is there that says otherwise, and `force` is not set.
+    """
+    from gateway_postfix.postfix import Postfix  # noqa: PLC0415 - loaded on demand
+    from gateway_postfix.service import SERVICE, service_entry  # noqa: PLC0415 - same
+    from gateway_postfix.setup import EXTENDED, TABLE, parameters, table  # noqa: PLC0415 - same
+
+    asked = Postfix(_postconf(postconf), directory)
+    entry = service_entry(plan.user, plan.argv)
+    path = os.path.join(directory, TABLE)
+    text = table(plan)
+    changed = []
+    if asked.service(SERVICE) not in (None, entry):
+        changed.append(f"service {SERVICE}")
+    present = _read(path)
+    if plan.routes and present not in (None, text):
+        changed.append(path)
+    if changed and not force:
+        msg = f"already there, with other content: {', '.join(changed)}; --force replaces"
+        raise GatewayError(msg)
+    if plan.routes and present != text:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        click.echo(f"wrote {path}")
+    asked.edit("-M", f"{SERVICE}/unix={entry}")
+    click.echo(f"wrote service {SERVICE} to {directory}/master.cf")
+    values = parameters(plan, directory, {name: asked.written(name) for name in EXTENDED})
+    asked.edit("-e", *(f"{name}={value}" for name, value in values.items()))
+    click.echo(f"wrote {', '.join(values)} to {directory}/main.cf")
+
+
+def _read(path: str) -> str | None:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+@postfix.command()
+@click.argument("address")
+@click.option("--postconf", metavar="PATH", help="Postfix's postconf.  [default: looked for]")
+@click.option("--postfix-config", "directory", metavar="DIR", help="If not the one built into Postfix.")
+@click.option(
+    "--sendmail", metavar="PATH", default="/usr/sbin/sendmail", show_default=True, help="Postfix's sendmail."
+)
+@click.option("--user", metavar="NAME", help="The user that delivers.  [default: the one who asks]")
+@click.option("--json", "as_json", is_flag=True, help="One object a line.")
+@click.pass_context
+def check(
+    context: click.Context,
+    *,
+    address: str,
+    postconf: str | None,
+    directory: str | None,
+    sendmail: str,
+    user: str | None,
+    as_json: bool,
+) -> None:
+    """Ask Postfix whether mail to ADDRESS goes through the gateway and is safe there.
+
+    Exit status 1 if anything is wrong; each line says why, and the line that mends it.
+    """
+    import pwd  # noqa: PLC0415 - loaded on demand
+
+    from gateway_postfix.check import findings  # noqa: PLC0415 - same
+    from gateway_postfix.postfix import Postfix  # noqa: PLC0415 - same
+
+    asked = Postfix(_postconf(postconf), directory)
+    wrong = False
+    for finding in findings(asked, address, user or pwd.getpwuid(os.geteuid()).pw_name, sendmail):
+        wrong = wrong or not finding.ok
+        if as_json:
+            click.echo(json.dumps(finding._asdict()))
+        else:
+            click.echo(f"{'ok     ' if finding.ok else 'PROBLEM'} {finding.subject}: {finding.text}")
+            for line in finding.mend.splitlines():
+                click.echo(f"        -> {line}")
+    context.exit(1 if wrong else 0)

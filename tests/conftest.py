@@ -84,7 +84,10 @@ def make_postfix() -> Iterator[Callable[..., Postfix]]:
     made: list[Postfix] = []
 
     def make(name: str, main: str = "", services: str = "") -> Postfix:
-        made.append(Postfix(_fetched("postfix"), _fetched("fakeroot"), name, main, services))
+        try:
+            made.append(Postfix(_fetched("postfix"), _fetched("fakeroot"), name, main, services))
+        except Unavailable as why:
+            _unavailable(why)
         return made[-1]
 
     yield make

@@ -86,7 +86,7 @@ def transport(command: str, *options: str) -> str:
 
 
 @functools.cache
-def _namespace() -> tuple[str, ...]:
+def namespace() -> tuple[str, ...]:
     """Return the words before a command that make root an ordinary account, if any."""
     if os.getuid() != 0:
         return ()
@@ -98,7 +98,7 @@ def _namespace() -> tuple[str, ...]:
     return words if done.returncode == 0 else ()
 
 
-def _reachable(path: Path) -> bool:
+def reachable(path: Path) -> bool:
     """Whether every account may search the folders above a file."""
     return all(folder.stat().st_mode & 0o001 for folder in path.resolve().parents)
 
@@ -117,9 +117,9 @@ class Exim:
 
     def __init__(self, prefix: Path, name: str, routers: str, transports: str, main: str = "") -> None:
         self.program = prefix / "bin" / "exim"
-        self.namespace = _namespace()
+        self.namespace = namespace()
         other = os.getuid() == 0 and not self.namespace
-        if other and not _reachable(Path(sys.executable)):
+        if other and not reachable(Path(sys.executable)):
             raise Unavailable(f"{ACCOUNT} cannot reach {sys.executable}: run the tests as an ordinary user")
         self.account = pwd.getpwnam(ACCOUNT) if os.getuid() == 0 else pwd.getpwuid(os.getuid())
         self.directory = Path(tempfile.mkdtemp(prefix="gateway-exim-"))

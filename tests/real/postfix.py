@@ -2,7 +2,8 @@
 
 Nothing is set-group-id. Run as an ordinary user it stands on fakeroot: its master believes
 it is root, and everything runs as the caller. Run as root, services run as the accounts
-that `_MAIN` names, and what they are to reach must be open to them.
+that `_MAIN` names, and what they are to reach must be open to them; where this interpreter
+is not, root maps itself to an ordinary account in a user namespace.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
 
-from tests.real.exim import Mail, read_mail
+from tests.real.exim import ACCOUNT as MAPPED
+from tests.real.exim import Mail, namespace, reachable, read_mail
+from tests.real.fetch import Unavailable
 from tests.real.programs import ENVIRONMENT, Finished, run
 
 OWNER, GROUP, ACCOUNT = "mail", "news", "nobody"
@@ -61,7 +65,7 @@ biff = no
 maillog_file = {directory}/log/mail.log
 maillog_file_prefixes = {directory}
 import_environment = MAIL_CONFIG MAIL_DEBUG MAIL_LOGTAG TZ LANG=C
-    LD_LIBRARY_PATH LD_PRELOAD FAKEROOTKEY FAKED_MODE
+    LD_LIBRARY_PATH LD_PRELOAD FAKEROOTKEY FAKED_MODE FAKEROOTDONTTRYCHOWN
 minimal_backoff_time = 2s
 maximal_backoff_time = 4s
 queue_run_delay = 2s
@@ -112,13 +116,24 @@ class Postfix:
     def __init__(self, prefix: Path, fakeroot: Path, name: str, main: str = "", services: str = "") -> None:
         self.prefix = prefix
         self.name = name
-        self.root = os.getuid() == 0
-        self.under = () if self.root else (str(fakeroot / "bin/fakeroot"),)
+        # Pipe services run this interpreter: where their account cannot reach it, root maps itself.
+        hidden = os.getuid() == 0 and not reachable(Path(sys.executable))
+        mapped = namespace() if hidden else ()
+        if hidden and not mapped:
+            raise Unavailable(f"{ACCOUNT} cannot reach {sys.executable}: run the tests as an ordinary user")
+        self.root = os.getuid() == 0 and not mapped
+        self.under = () if self.root else (*mapped, str(fakeroot / "bin/fakeroot"))
         self.account = pwd.getpwnam(ACCOUNT)
+        self.owner = (
+            (self.account if self.root else pwd.getpwnam(MAPPED))
+            if os.getuid() == 0
+            else pwd.getpwuid(os.getuid())
+        )
         self.directory = Path(tempfile.mkdtemp(prefix="gateway-postfix-"))
         self.directory.chmod(0o755)
         self.port = _free_port()
-        self.environ = ENVIRONMENT | {"MAIL_CONFIG": f"{self.directory}/etc"}
+        # Accounts that are not mapped are an error that fakeroot does not swallow.
+        self.environ = ENVIRONMENT | {"MAIL_CONFIG": f"{self.directory}/etc", "FAKEROOTDONTTRYCHOWN": "1"}
         self._master: subprocess.Popen[bytes] | None = None
         self._configure(main, services)
         self._make_queue()
@@ -132,8 +147,8 @@ class Postfix:
             "owner": OWNER,
             "group": GROUP,
             "account": ACCOUNT,
-            "uid": self.account.pw_uid if self.root else os.getuid(),
-            "gid": self.account.pw_gid if self.root else os.getgid(),
+            "uid": self.owner.pw_uid,
+            "gid": self.owner.pw_gid,
         }
         for folder in ("etc", "data", "log", "mail", "spool"):
             (self.directory / folder).mkdir()
@@ -146,9 +161,13 @@ class Postfix:
             path = self.directory / "etc" / file
             path.write_text(text)
             path.chmod(0o644)
-            # Postfix waits until a file it finds freshly written has cooled down.
-            os.utime(path, (time.time() - _HOT,) * 2)
+        self.cool()
         self.own(self.directory / "mail")
+
+    def cool(self) -> None:
+        """Make the configuration look old: Postfix waits until a file it finds freshly written has cooled."""
+        for path in (self.directory / "etc").iterdir():
+            os.utime(path, (time.time() - _HOT,) * 2)
 
     def _fill(self, text: str) -> str:
         return text.replace("{directory}", str(self.directory)).replace("{account}", ACCOUNT)

@@ -8,7 +8,7 @@ import re
 import stat
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway import GatewayError
+from gateway import GatewayError, ProgramError
 from gateway_postfix.postfix import words_of
 from gateway_postfix.service import OUR_DEADLINE, RECIPIENT_LIMIT, TIME_LIMIT, faults, read_service
 
@@ -44,6 +44,8 @@ def findings(postfix: Postfix, address: str, user: str, sendmail: str) -> Iterat
         yield Finding(True, "version", f"Postfix {postfix.value('mail_version')}")
         yield from _way_out(postfix, address)
         yield from _way_in(postfix, user, sendmail)
+    except ProgramError:
+        raise
     except GatewayError as failure:
         yield Finding(False, "configuration", str(failure), "postfix check")
 

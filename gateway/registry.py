@@ -9,12 +9,12 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterator, Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 import pluggy
 
 from gateway import entrypoints, hookspecs
-from gateway.config.model import OWN_PLUGINS
+from gateway.config.model import NO_CONFIG, OWN_PLUGINS
 from gateway.errors import GatewayError, Interrupted, PluginError, Refused, UnknownNode
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ _CRASHES = (Exception, SystemExit)
 """What a plugin may raise without ending the process."""
 _CHECKS = frozenset({"gateway_check_submission", "gateway_check_delivery"})
 """The hooks whose `Refused` is an answer; from any other it is a failure like all others."""
+
+_Thing = TypeVar("_Thing", "Ingress", "Egress")
 
 _INGRESS = ("name", "handles", "form", "read")
 _EGRESS = ("name", "handles", "deliver")
@@ -95,12 +97,7 @@ class Registry:
         Raises:
             PluginError: temporary; there is none, or a plugin that may bring it is broken.
         """
-        for ingress in self.ingresses():
-            if ingress.name == name:
-                return ingress
-        known = ", ".join(sorted(i.name for i in self.ingresses()))
-        msg = f"no ingress {name!r}: known are {known}; is its plugin in `plugins` of {self._config.path}?"
-        raise PluginError(msg)
+        return self._named("ingress", name, self.ingresses())
 
     def ingress_for(self, handle: str) -> Ingress:
         """Return the ingress that claims a handle, or the raw one.
@@ -119,12 +116,7 @@ class Registry:
         Raises:
             PluginError: temporary; there is none, or a plugin that may bring it is broken.
         """
-        for egress in self.egresses():
-            if egress.name == name:
-                return egress
-        known = ", ".join(sorted(e.name for e in self.egresses()))
-        msg = f"no egress {name!r}: known are {known}; is its plugin in `plugins` of {self._config.path}?"
-        raise PluginError(msg)
+        return self._named("egress", name, self.egresses())
 
     def ingresses(self) -> Sequence[Ingress]:
         """Return every ingress; raises `PluginError` (temporary) for a broken plugin."""
@@ -206,6 +198,14 @@ class Registry:
         ingresses = self._brought_by(loaded, "gateway_register_ingress", _INGRESS)
         egresses = self._brought_by(loaded, "gateway_register_egress", _EGRESS)
         return cast("list[Ingress]", ingresses), cast("list[Egress]", egresses)
+
+    def _named(self, kind: str, name: str, things: Sequence[_Thing]) -> _Thing:
+        for thing in things:
+            if thing.name == name:
+                return thing
+        known = ", ".join(sorted(thing.name for thing in things))
+        msg = f"no {kind} {name!r}: known are {known}; is its plugin in `plugins` of {self._config.path}?"
+        raise PluginError(msg)
 
     def _brought(self, hook: str, needed: Sequence[str]) -> list[object]:
         self._all_sound()
@@ -296,9 +296,7 @@ class Registry:
 def add_commands(group: click.Group, config: Config | None, *, report: Callable[[str], None]) -> None:
     """Add the commands of the enabled plugins, or of our own ones where there is no configuration."""
     if config is None:
-        from gateway.config.model import Config  # noqa: PLC0415 - only here, without a configuration
-
-        config = Config("(none)", "toml", "", None, {})
+        config = NO_CONFIG
     Registry(config, report=report).add_commands(group)
 
 

@@ -11,6 +11,7 @@ import click
 
 from gateway import entrypoints
 from gateway.cli import Group, Setting
+from gateway.config.model import NO_CONFIG
 from gateway.errors import EX_FAILURE, EX_OK, ConfigError, PluginError
 from gateway.registry import DEFAULTS, Loaded, Registry
 
@@ -125,7 +126,5 @@ def _config(setting: Setting) -> Config:
     try:
         return setting.config()
     except ConfigError:
-        from gateway.config.model import Config  # noqa: PLC0415 - only here, without a configuration
-
         setting.say("no configuration that can be used (gateway config check): as if none named any plugins")
-        return Config("(none)", "toml", "", None, {})
+        return NO_CONFIG

@@ -168,6 +168,10 @@ class Config(NamedTuple):
         return min(found, key=lambda n: n.name == "self", default=None)
 
 
+NO_CONFIG = Config("(none)", "toml", "", None, {})
+"""What stands in where there is no configuration: our own plugins, and nobody known."""
+
+
 def _id_text(node_id: bytes) -> str:
     from gateway.packet.identity import encode  # noqa: PLC0415 - identity loads nacl; only for ids
 

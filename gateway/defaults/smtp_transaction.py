@@ -37,13 +37,12 @@ class _Facts(NamedTuple):
 class Transaction:
     """The transaction of an envelope; `message` opens its message, `again` says whether that works twice.
 
-    After `answers` the recipients in `later` belong into another transaction. `sent` says
+    Recipients of whom `answers` does not speak belong into another transaction. `sent` says
     whether the message may have gone out, wholly or in part.
     """
 
     def __init__(self, envelope: Envelope, message: Callable[[], Message], *, again: bool) -> None:
         self.envelope = envelope
-        self.later: tuple[Recipient, ...] = ()
         self.sent = False
         self._open = message
         self._again = again
@@ -79,8 +78,7 @@ class Transaction:
 
     def _recipients(self, talk: Talk) -> list[Recipient]:
         accepted: list[Recipient] = []
-        recipients = self.envelope.recipients
-        for index, recipient in enumerate(recipients):
+        for recipient in self.envelope.recipients:
             path, objection = _path(recipient, utf8="SMTPUTF8" in talk.offers)
             if objection:
                 self._settle((recipient,), Verdict.REFUSED, objection)
@@ -89,7 +87,6 @@ class Transaction:
             if reply.good:
                 accepted.append(recipient)
             elif reply.code in _TOO_MANY and accepted and self._again:
-                self.later = recipients[index:]
                 break
             else:
                 verdict = Verdict.DEFERRED if reply.code in _TOO_MANY else reply.verdict

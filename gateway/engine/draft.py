@@ -70,7 +70,6 @@ class Draft:
         self.arguments = tuple(arguments)
         self.node = route[-1]
         self._first = route[0]
-        self._order = order
         self._spool = spool
         self._staged = spool.stage()
         sealer = Sealer(

@@ -93,8 +93,8 @@ class Delivery(NamedTuple):
     `environ` is the complete environment a program gets. `message` is read once; `reopen`
     returns another one over the same octets, from any thread, for an egress that has to hand
     a transaction over again (None: it cannot be had twice). `words` are the recipients as the
-    peer wrote them into arguments, if it did: they say what the envelope does not (bang
-    paths), and are to be compared with it, never to be passed on as they are.
+    peer wrote them into arguments, if it did and the policy allows it: they say what the
+    envelope does not (bang paths), and are to be compared with it before they are used.
     """
 
     envelope: "Envelope | None"

@@ -128,7 +128,9 @@ def _as_sent(body: IO[bytes], form: str, arguments: tuple[str, ...], common: Del
         msg = f"sender {envelope.sender} could be taken for an option"
         raise Refused(msg)
     leading = given.leading(envelope.sender) if given else ()
-    return _whole(body, common._replace(envelope=envelope, arguments=(*leading, *recipients)))
+    return _whole(
+        body, common._replace(envelope=envelope, arguments=(*leading, *recipients), words=recipients)
+    )
 
 
 def _whole(body: IO[bytes], common: Delivery) -> Delivery:

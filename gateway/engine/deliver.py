@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
 
 from gateway.engine.bodies import deliveries_of
-from gateway.engine.policy import objection
+from gateway.engine.policy import objection, objection_to_paths
 from gateway.errors import GatewayError, Interrupted, PluginError, Refused
 from gateway.mail.envelope import Envelope, Recipient
 from gateway.mail.message import Message
@@ -64,12 +64,21 @@ def parcel(
         options=handle.options,
     )
     deliveries = deliveries_of(body, handle, arguments, common)
-    for delivery in deliveries:
-        against = objection(accept, delivery.envelope) if delivery.envelope else None
-        if against:
-            msg = f"{sender_name}: {against}"
-            raise Refused(msg)
-    return Parcel(handle=handle, egress=egress, deliveries=deliveries)
+    allowed = tuple(_allowed(delivery, accept) for delivery in deliveries)
+    return Parcel(handle=handle, egress=egress, deliveries=allowed)
+
+
+def _allowed(delivery: Delivery, accept: Accept) -> Delivery:
+    """Return a delivery without the words that the policy forbids; raises `Refused` where it forbids more."""
+    if delivery.envelope is None:
+        return delivery
+    against = objection(accept, delivery.envelope)
+    paths = objection_to_paths(accept, delivery.words)
+    against = against or next((why for word, why in paths.items() if word in delivery.arguments), None)
+    if against:
+        msg = f"{delivery.sender_node}: {against}"
+        raise Refused(msg)
+    return delivery._replace(words=tuple(word for word in delivery.words if word not in paths))
 
 
 def environ_of(self_id: str, sender_id: str, niceness: int) -> dict[str, str]:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from gateway.mail import bang
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gateway.config.model import Accept
     from gateway.mail.envelope import Envelope
 
@@ -37,6 +41,20 @@ def objection(accept: Accept, envelope: Envelope) -> str | None:
 
 def _local(glob: str) -> str:
     return glob.rpartition("@")[0]
+
+
+def objection_to_paths(accept: Accept, words: Iterable[str]) -> dict[str, str]:
+    """Return the words that must not be handed on as they are, each with why.
+
+    Those are bang paths whose first host is not accepted: whoever follows one sends the mail
+    there, whatever address it comes to in the end.
+    """
+    return {
+        word: f"recipient {word}: by its first host {near}, which is not among accept.recipients"
+        for word in words
+        for near in map(str, bang.next_addresses((word,)).values())
+        if not _matches(near, accept.recipients)
+    }
 
 
 def _matches(address: str, globs: tuple[str, ...] | None) -> bool:

@@ -469,6 +469,36 @@ def test_what_only_nncps_command_can_take_gets_there_as_nncp_would_pass_it(
         assert "".join(f"{word}\n" for word in words).encode() + body == got.read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("globs", "end", "words"),
+    [
+        (None, "delivered 1", ("c!b.example!u", "x@b.example")),
+        (("*@b.example", "*@c"), "delivered 1", ("c!b.example!u", "x@b.example")),
+        (("*@b.example",), "delivered 1", ("x@b.example",)),
+        (("*@c",), "held 1", None),
+    ],
+)
+@pytest.mark.parametrize("egress", ["memory", "command"])
+def test_a_policy_is_not_evaded_by_the_first_host_of_a_path(
+    alice: Party,
+    bob: Party,
+    egress: str,
+    globs: tuple[str, ...] | None,
+    end: str,
+    words: tuple[str, ...] | None,
+) -> None:
+    """Who follows the path sends the mail there; an egress that does not has the address alone."""
+    seen: list[Delivery] = []
+    bob.memory.say = lambda d: seen.append(d) or [Outcome(d.transaction, Verdict.TAKEN)]  # type: ignore[func-returns-value]
+    one = HANDLES["rmail"]._replace(egress=egress, command=("/bin/true",), arguments="recipients")
+    bob.knows(alice, handles={"rmail": one}, accept=Accept(recipients=globs))
+    alice.submit(b"From j D\n" + MESSAGE, "bob", "rmail", "c!b.example!u", "x@b.example")
+    carry(alice, bob)
+    evades = egress == "command" and words == ("x@b.example",)
+    assert ("held 1" if evades else end) == str(bob.toss())
+    assert [words] * (egress == "memory" and words is not None) == [delivery.words for delivery in seen]
+
+
 def test_a_policy_on_envelopes_is_not_evaded_by_words_without_one(alice: Party, bob: Party) -> None:
     got = bob.root / "got"
     command = ("/usr/bin/touch", str(got))

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 from gateway.engine import deliver, retry
 from gateway.engine.acknowledge import acknowledge, honour
 from gateway.engine.bodies import fitting
+from gateway.engine.draft import route_to
 from gateway.engine.fate import Fate
 from gateway.engine.relay import relay
 from gateway.engine.verify import Arrival, arrive, reason
@@ -173,6 +174,11 @@ class Handling:
         if target is None:
             arrival.drain()
             words = f"unknown next node {encode(arrival.plain.path)}: add it to {self._config.path}"
+            return self._hold(arrival.job, words, record, arrival)
+        first, sender = route_to(self._config, target)[0], arrival.sender
+        if first.id == sender.id != target.id:
+            arrival.drain()
+            words = f"a circle: our way to {target.name} leads back to {sender.name}: mend a `via`"
             return self._hold(arrival.job, words, record, arrival)
         name = relay(arrival, target, self._config, self._identity, self._spool)
         self._finish(arrival.job)

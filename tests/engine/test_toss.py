@@ -534,3 +534,20 @@ def test_a_clock_that_was_wrong_or_a_flipped_bit_keeps_no_job(
     first = record(bob, "work")["first"]
     assert isinstance(first, float)
     assert first <= time.time()
+
+
+def test_a_packet_whose_way_leads_back_to_its_sender_is_held(
+    party: Callable[[str], Party], alice: Party, bob: Party
+) -> None:
+    """Two nodes that each reach a third through the other would pass it to and fro for ever."""
+    carol = party("carol")
+    alice.knows(carol, via=("bob",))
+    bob.knows(carol, via=("alice",))
+    alice.submit(BATCH, "carol")
+    carry(alice, bob)
+    assert "held 1" == str(bob.toss())
+    assert str(record(bob, "hold")["reason"]).startswith("a circle: our way to carol leads back to alice")
+    bob.knows(carol)
+    (job,) = bob.spool.jobs(encode(alice.identity.id), "hold")
+    bob.spool.release(job)
+    assert "relayed 1" == str(bob.toss())

@@ -1,53 +1,64 @@
-"""How long listing a large spool takes: python tests/bench/list_spool.py [PACKETS [DIRECTORY]].
+"""List a large spool: `gateway queue list` against `nncp-stat -pkt` on the same spool, in turn.
 
-Prints one line a measurement; the spool is made in a temporary directory, or left in DIRECTORY.
+Run by hand: ``python -m tests.bench.list_spool [PACKETS] [ROUNDS]``. Prints the median ratio of
+the whole processes' wall time, ours to NNCP's, without and with the packets' headers (nncp-stat
+reads its copies of them, which exist: it makes those that are missing, so a first run of it
+is not counted). Half of the packets wait in tx, half in rx, of one neighbour.
 """
 
 from __future__ import annotations
 
 import os
+import statistics
 import sys
 import tempfile
 import time
+from pathlib import Path
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-
-from gateway.spool.layout import BOXES
-from gateway.spool.spool import Spool
+from gateway.spool.layout import HEADER_SIZE
+from tests.real.fetch import fetch
+from tests.real.nodes import Make, Node
 from tests.spool.samples import PACKET, text_of
 
-NODES = 20
+LISTINGS = {"": ("queue", "list"), ", with headers": ("queue", "list", "--long")}
 
 
-def fill(root: str, count: int) -> None:
-    """Put packets into the boxes of a few nodes, without the syncs."""
+def fill(node: Node, other: Node, count: int) -> None:
+    """Put packets and header copies into the boxes, without syncs."""
     for number in range(count):
-        box = f"{root}/{text_of(('node', number % NODES))}/{('tx', 'rx')[number // NODES % 2]}"
-        if number < 2 * NODES:
-            os.makedirs(box)
-        with open(f"{box}/{text_of(('packet', number))}", "wb") as file:
-            file.write(PACKET)
+        box = f"{node.spool}/{other.keys.id}/{('tx', 'rx')[number % 2]}"
+        os.makedirs(f"{box}/hdr", exist_ok=True)
+        name = text_of(("packet", number))
+        Path(box, name).write_bytes(PACKET)
+        Path(box, "hdr", name).write_bytes(PACKET[:HEADER_SIZE])
 
 
-def main() -> None:
-    """Measure."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    with tempfile.TemporaryDirectory() as temporary:
-        root = sys.argv[2] if len(sys.argv) > 2 else f"{temporary}/spool"
-        if not os.path.isdir(root):
-            fill(root, count)
-        spool = Spool(root)
-        for what, look in (("names, sizes, ages", spool.jobs), ("headers as well", spool.headers)):
-            started = time.perf_counter()
-            boxes = [(node, box) for node in spool.nodes() for box in BOXES]
-            found = sum(1 for node, box in boxes for _ in look(node, box))
-            print(f"{found} packets, {what}: {time.perf_counter() - started:.2f} s")
-        started = time.perf_counter()
-        nodes = spool.nodes()
-        for number in range(1000):
-            spool.known(text_of(number), nodes)
-        print(f"known(), {len(nodes)} neighbours: {(time.perf_counter() - started) * 1000:.0f} us")
+def _timed(node: Node, make: Make, count: int, *words: str) -> float:
+    begin = time.perf_counter()
+    done = node.run(make, *words)
+    taken = time.perf_counter() - begin
+    assert done.status == 0, done
+    assert done.stdout.count(b"\n") >= count, "a line for each packet was expected"
+    return taken
+
+
+def main(count: int = 100_000, rounds: int = 5) -> None:
+    """Print the ratios."""
+    with tempfile.TemporaryDirectory() as directory:
+        nncp = fetch("nncp") / "bin"
+        alice, bob = (Node(Path(directory, name), name, nncp) for name in ("alice", "bob"))
+        alice.know(bob)
+        fill(alice, bob, count)
+        _timed(alice, "nncp", count, "stat", "-pkt")
+        for what, words in LISTINGS.items():
+            pairs = [
+                (_timed(alice, "gateway", count, *words), _timed(alice, "nncp", count, "stat", "-pkt"))
+                for _ in range(rounds)
+            ]
+            ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
+            ratio = statistics.median(own / other for own, other in pairs)
+            print(f"{count} packets{what}: gateway {ours:.2f} s, nncp-stat {theirs:.2f} s, ratio {ratio:.2f}")
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(int, sys.argv[1:]))

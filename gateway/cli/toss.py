@@ -46,8 +46,8 @@ def command(
     del noprogress
     config = setting.config()
     selection = Selection(node=config.neighbour(node).id if node else None, max_niceness=nice)
+    spool = setting.open_spool(config)  # before the plugins: they run as its owner, never as root
     registry = setting.registry(config)
-    spool = setting.open_spool(config)
     tosser = Tosser(config, spool, registry, say=setting.say)
     stop = asked_to_stop()
     while True:

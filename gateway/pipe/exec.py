@@ -43,9 +43,10 @@ def run(words: Sequence[str], before: Mapping[str, str], deadline: Deadline) -> 
     order = packaging.order_of(given)
     config = packaging.config_of(given)
     config.neighbour(node)
+    spool = open_spool(config)  # before the plugins: they run as its owner, never as root
     registry = Registry(config, report=say)
     ingress = registry.ingress("raw") if "raw" in given else registry.ingress_for(handle)
-    Submitter(config, open_spool(config), registry).submit(
+    Submitter(config, spool, registry).submit(
         ingress,
         tuple(arguments),
         packaging.standard_input(),

@@ -44,8 +44,9 @@ def run(words: Sequence[str], before: Mapping[str, str], deadline: Deadline) -> 
     given = {**before, **given, **more}
     order = packaging.order_of(given)
     config = packaging.config_of(given)
+    spool = open_spool(config)  # before the plugins: they run as its owner, never as root
     registry = Registry(config, report=say)
-    Submitter(config, open_spool(config), registry).submit(
+    Submitter(config, spool, registry).submit(
         registry.ingress(name),
         tuple(arguments),
         packaging.standard_input(),

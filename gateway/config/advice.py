@@ -99,7 +99,7 @@ def _nodes(config: Config) -> Iterator[str]:
 def _is_unread(handle: Handle) -> bool:
     """Whether a body reaches a program without anybody having looked for its envelope."""
     letter = handle.form in ("rmail", "sendmail") and handle.arguments == "recipients"
-    return handle.egress == "command" and not letter
+    return handle.egress == "command" and handle.form != "bsmtp" and not letter
 
 
 def _plugins(config: Config) -> Iterator[str]:

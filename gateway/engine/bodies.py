@@ -3,7 +3,9 @@
 ========================  =========================  ===========================================
 form                      egress ``command``         every other egress
 ========================  =========================  ===========================================
-``bsmtp``                 the body as it came        its transactions, the whole batch checked
+``bsmtp``                 the body as it came, the   its transactions, the whole batch checked
+                          envelopes in it checked
+                          where there is a policy
 ``rmail``, ``sendmail``   body and arguments as      one transaction; the envelope from arguments
                           they came, the envelope    and body, the message without what carried
                           in them checked            the envelope
@@ -26,6 +28,7 @@ from gateway.mail.message import Message
 
 if TYPE_CHECKING:
     from gateway.config.model import Handle
+    from gateway.mail.envelope import Envelope
     from gateway.mail.letter import Letter
     from gateway.mta import Delivery
 
@@ -73,6 +76,17 @@ def fitting(body: IO[bytes], handle: Handle, arguments: tuple[str, ...], sender_
     except (Malformed, Refused):
         return handle._replace(egress="command", form="raw")
     return handle
+
+
+def envelopes_of(body: IO[bytes], handle: Handle) -> tuple[Envelope, ...]:
+    """Return the envelopes in a batch that a program is to get as it came; else none.
+
+    Raises:
+        Malformed, Truncated: the body is no batch, so nobody can say who is in it.
+    """
+    if handle.egress != "command" or handle.form != "bsmtp":
+        return ()
+    return tuple(transaction.envelope for transaction in scan(body))
 
 
 def _of_batch(body: IO[bytes], common: Delivery) -> tuple[Delivery, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
 
-from gateway.engine.bodies import deliveries_of
+from gateway.engine.bodies import deliveries_of, envelopes_of
 from gateway.engine.policy import objection, objection_to_paths
 from gateway.errors import GatewayError, Interrupted, PluginError, Refused
 from gateway.mail.envelope import Envelope, Recipient
@@ -63,6 +63,8 @@ def parcel(
         environ=environ,
         options=handle.options,
     )
+    for envelope in () if accept.anybody else envelopes_of(body, handle):
+        _allowed(common._replace(envelope=envelope), accept)
     deliveries = deliveries_of(body, handle, arguments, common)
     allowed = tuple(_allowed(delivery, accept) for delivery in deliveries)
     return Parcel(handle=handle, egress=egress, deliveries=allowed)

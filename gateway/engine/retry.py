@@ -44,5 +44,8 @@ def given_up(record: JobRecord, now: float, retry: Retry) -> bool:
 
 
 def died(record: JobRecord) -> JobRecord:
-    """Return the record of a job that lay in work although nobody was at work on it."""
-    return replace(record, deaths=record.deaths + 1, running=True)
+    """Return the record of a job that lay in work although nobody was at work on it.
+
+    It is not running yet: what goes wrong before the next hand-over is no death of ours.
+    """
+    return replace(record, deaths=record.deaths + 1, running=False)

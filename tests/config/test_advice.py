@@ -93,7 +93,7 @@ def test_key_files_of_a_directory(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("handle", "expected"),
     [
-        (Handle("rsmtp", "command", ("/usr/local/bin/wrapper",), "bsmtp"), ["neigh.bob.exec.rsmtp"]),
+        (Handle("rsmtp", "command", ("/usr/local/bin/wrapper",), "bsmtp"), []),
         (Handle("cap", "command", ("/bin/cat",), "raw"), ["neigh.bob.exec.cap"]),
         (Handle("rmail", "command", ("/usr/bin/rmail",), "rmail", "any"), ["neigh.bob.exec.rmail"]),
         (Handle("rmail", "command", ("/usr/bin/rmail",), "rmail", "recipients"), []),

@@ -551,3 +551,42 @@ def test_a_packet_whose_way_leads_back_to_its_sender_is_held(
     (job,) = bob.spool.jobs(encode(alice.identity.id), "hold")
     bob.spool.release(job)
     assert "relayed 1" == str(bob.toss())
+
+
+@pytest.mark.parametrize(
+    ("body", "accept", "fate"),
+    [
+        (BATCH, Accept(), "delivered 1"),
+        (b"no batch", Accept(), "delivered 1"),
+        (BATCH, Accept(recipients=("*@b.example",)), "delivered 1"),
+        (BATCH, Accept(recipients=("*@here.example",)), "held 1"),
+        (BATCH, Accept(senders=("<>",)), "held 1"),
+        (b"no batch", Accept(recipients=("*@b.example",)), "held 1"),
+    ],
+)
+def test_a_policy_holds_for_a_batch_that_a_command_gets_as_it_is(
+    alice: Party, bob: Party, tmp_path: Path, body: bytes, accept: Accept, fate: str
+) -> None:
+    command = ("/bin/sh", "-c", f"cat > {tmp_path}/got")
+    handle = Handle("rsmtp", egress="command", command=command, form="bsmtp")
+    bob.knows(alice, handles={"rsmtp": handle}, accept=accept)
+    alice.submit(body, "bob", "rsmtp")
+    carry(alice, bob)
+    assert fate == str(bob.toss())
+    assert ("delivered" in fate) == (tmp_path / "got").exists()
+
+
+def test_trouble_before_the_hand_over_is_no_death(bob: Party, arrived: str) -> None:
+    def die(delivery: Delivery) -> list[Outcome]:
+        raise KeyboardInterrupt
+
+    bob.memory.say = die
+    with pytest.raises(KeyboardInterrupt):
+        bob.toss()
+    plugins, bob.config = bob.config, bob.config._replace(plugins=("gone",))
+    broken = Registry(bob.config, report=bob.said.append)
+    sound, bob.registry = bob.registry, lambda: broken  # type: ignore[method-assign]
+    for _ in range(4):
+        assert "failed 1" == str(bob.toss())
+    bob.config, bob.registry, bob.memory.say = plugins, sound, taken  # type: ignore[method-assign]
+    assert "delivered 1" == str(bob.toss())

@@ -1,0 +1,33 @@
+"""DESIGN.md: the modules it sends a reader to are there, in the order that a message takes."""
+
+from __future__ import annotations
+
+import re
+from itertools import chain
+
+import pytest
+
+from tests.docs.pages import ROOT, rows, sections
+
+PAGE = sections(ROOT / "DESIGN.md")
+
+
+def modules(cell: str) -> list[str]:
+    return [name.rstrip("/") for name in re.findall(r"`([\w/*]+)`", cell)]
+
+
+NAMED = sorted(set(chain.from_iterable(modules(row[1]) for row in rows(PAGE["The way of a message"]))))
+
+
+@pytest.mark.parametrize("name", [name for name in NAMED if not name.startswith("gateway_")])
+def test_the_way_of_a_message_leads_to_modules_that_are_there(name: str) -> None:
+    pattern = name.replace("plugins/*/", "plugins/*/gateway_*/")
+    base = ROOT if name.startswith("plugins/") else ROOT / "gateway"
+    assert [*base.glob(f"{pattern}.py"), *base.glob(f"{pattern}/__init__.py"), *base.glob(f"{pattern}/*.py")]
+
+
+def test_the_words_for_parts_of_the_engine_are_those_of_the_code() -> None:
+    code = "\n".join(path.read_text() for path in (ROOT / "gateway" / "engine").glob("*.py"))
+    named = re.findall(r"\| `(\w+)` \|", PAGE["Words"])
+    assert named
+    assert [] == [word for word in named if not re.search(rf"^class {word}\b", code, re.MULTILINE)]

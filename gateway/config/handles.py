@@ -17,7 +17,8 @@ class _StandIn(NamedTuple):
     """An egress that may stand in for a bare command, and the commands it may do that for.
 
     `form` is the form the handle must have by its name; `needed` an argument that must be
-    among the command's, `forbidden` ones that must not; with `only` it has no others.
+    among the command's, `forbidden` ones that must not; with `only` it has no others. With
+    `folders` the program must be in one of them.
     """
 
     egress: str
@@ -26,11 +27,14 @@ class _StandIn(NamedTuple):
     needed: str | None = None
     forbidden: frozenset[str] = frozenset({"-t"})
     only: frozenset[str] | None = None
+    folders: frozenset[str] | None = None
 
 
 _MTAS = frozenset({"sendmail", "exim", "exim4"})
 # Options that say nothing of the envelope and do not make another program of sendmail.
 _HARMLESS = frozenset({"-i", "-oi", "-G", "-bm", "-om", "-odb", "-odi", "-odq", "-oem", "-oee", "-oep"})
+
+_DISTRIBUTION = frozenset({"/usr/bin", "/usr/sbin", "/bin", "/sbin"})
 
 # The one place that says when a command line of NNCP's kind is better served by an egress.
 # A wrapper script is never among the programs: nobody knows what it expects.
@@ -38,6 +42,8 @@ _STAND_INS = (
     _StandIn("exim", _MTAS, "bsmtp", needed="-bS"),
     # Exim and Postfix understand the words of this egress alike, so it need not know which it is.
     _StandIn("postfix", _MTAS, "sendmail", only=_HARMLESS),
+    # A distribution's rmail ends in 0 although its sendmail failed. One of the site's own may be a script.
+    _StandIn("rmail", frozenset({"rmail"}), "rmail", only=frozenset(), folders=_DISTRIBUTION),
 )
 
 _FORMS = kinds.one_of("bsmtp", "rmail", "sendmail", "raw")
@@ -150,6 +156,7 @@ def _stand_in(name: str, command: tuple[str, ...]) -> _StandIn | None:
             and (candidate.needed is None or candidate.needed in arguments)
             and candidate.forbidden.isdisjoint(arguments)
             and (candidate.only is None or candidate.only.issuperset(arguments))
+            and (candidate.folders is None or os.path.dirname(command[0]) in candidate.folders)
         ):
             return candidate
     return None

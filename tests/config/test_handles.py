@@ -35,7 +35,12 @@ def ours(name: str, value: object) -> Handle:
         ("sendmail", ("/usr/local/bin/wrapper",), "command", "raw"),
         ("other", ("/usr/sbin/sendmail",), "command", "raw"),
         ("sendmail", ("/usr/sbin/sendmail", "-t"), "command", "raw"),
-        ("rmail", ("/usr/bin/rmail",), "command", "raw"),
+        ("rmail", ("/usr/bin/rmail",), "rmail", "rmail"),
+        ("rmail", ("/usr/sbin/rmail",), "rmail", "rmail"),
+        ("rmail", ("/usr/local/bin/rmail",), "command", "raw"),
+        ("rmail", ("/usr/bin/rmail", "-D", "x.example"), "command", "raw"),
+        ("rmail", ("/usr/sbin/sendmail",), "command", "raw"),
+        ("other", ("/usr/bin/rmail",), "command", "raw"),
     ],
 )
 def test_a_command_of_nncps_is_replaced_only_where_that_is_safe(
@@ -66,6 +71,14 @@ def test_the_name_of_a_handle_gives_its_form(name: str, form: str, arguments: st
 
 def test_a_bare_batch_command_is_exims_in_our_dialect_too() -> None:
     assert "exim" == ours("rsmtp", ["/usr/sbin/sendmail", "-bS"]).egress
+
+
+def test_a_bare_rmail_does_not_hide_that_it_failed_in_our_dialect_too() -> None:
+    assert Handle("rmail", "rmail", ("/usr/bin/rmail",), "rmail", "recipients") == ours(
+        "rmail", ["/usr/bin/rmail"]
+    )
+    explicit = {"command": ["/usr/bin/rmail"]}
+    assert Handle("rmail", "command", ("/usr/bin/rmail",), "rmail", "recipients") == ours("rmail", explicit)
 
 
 def test_a_bare_sendmail_gets_its_sender_in_our_dialect_too() -> None:

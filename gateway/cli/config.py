@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,10 +15,15 @@ from gateway.config.advice import warnings
 from gateway.config.export import export
 from gateway.config.facts import facts
 from gateway.config.hjson import dump
+from gateway.config.mistakes import did_you_mean, shown
 from gateway.config.render import render, render_keys
 from gateway.config.source import NNCP_PLACE, NNCP_VARIABLE
-from gateway.errors import EX_FAILURE, EX_OK, ConfigError, UsageError
+from gateway.errors import EX_FAILURE, EX_OK, ConfigError, PluginError, UsageError
 from gateway.spool.durable import replace_file
+
+if TYPE_CHECKING:
+    from gateway.config.model import Config
+    from gateway.registry import Registry
 
 _IMPORTED = """\
 # From {source}, by `gateway config import`.
@@ -38,17 +45,40 @@ def command() -> None:
 def check(setting: Setting) -> int:
     """Name every mistake at once, and what is allowed but hardly meant.
 
-    Status 0 with warnings alone, 1 with mistakes.
+    Plugins are loaded, and asked what they bring. Status 0 with warnings alone, 1 with mistakes.
     """
     config = setting.config()
+    mistakes = list(_of_the_plugins(config, setting.registry(config)))
     found = warnings(config)
     for warning in found:
         setting.say(f"warning: {warning}")
+    for mistake in mistakes:
+        setting.say(f"{config.path}: {mistake}")
+    if mistakes:
+        return EX_FAILURE
     if not setting.quiet:
         count = f", {len(found)} warning{'s' * (len(found) > 1)}" if found else ""
         others = len(config.neighbours) - 1
         click.echo(f"{config.path}: {others} neighbour{'s' * (others != 1)}, no mistake{count}")
     return EX_OK
+
+
+def _of_the_plugins(config: Config, registry: Registry) -> Iterator[str]:
+    """Yield the mistakes that only the plugins can tell from what is right: ``key: text``."""
+    whole = True
+    egresses = set()
+    for loaded in registry.loaded:
+        try:
+            egresses |= {egress.name for egress in registry.brings(loaded)[1]}
+        except PluginError as broken:
+            whole = False
+            yield f"plugins: {broken}"
+    for name, neighbour in config.neighbours.items():
+        for handle in neighbour.handles.values() if whole else ():
+            if handle.egress not in egresses:
+                key = f"neigh.{shown(name)}.exec.{shown(handle.name)}.egress"
+                near = did_you_mean(handle.egress, egresses)
+                yield f'{key}: no plugin brings "{handle.egress}"{near}'
 
 
 @command.command()

@@ -39,6 +39,25 @@ def test_mistakes_are_all_named_and_the_status_is_1(config: Path, capsys: Captur
     ] == err.splitlines()
 
 
+def test_an_egress_that_nobody_brings_is_a_mistake(config: Path, capsys: Capture) -> None:
+    inbox = 'exec.in = { egress = "maildri", path = "/x" }\nexec.out = ["/bin/true"]\n'
+    config.write_text(config.read_text() + inbox)
+    assert 1 == run_command(["config", "check"], {"config": str(config)})
+    key = f"gateway: {config}: neigh.bob.exec.in.egress"
+    assert ("", f'{key}: no plugin brings "maildri"; did you mean "maildir"?\n') == capsys.readouterr()
+
+
+def test_a_plugin_that_is_missing_or_wrongly_configured_is_a_mistake(config: Path, capsys: Capture) -> None:
+    plugins = 'plugins = ["exim", "ghost"]\nplugin.exim.session = 0\n'
+    config.write_text(plugins + config.read_text())
+    assert 1 == run_command(["config", "check"], {"config": str(config)})
+    said = capsys.readouterr().err.splitlines()
+    assert ["plugin exim: plugin.exim: session", "plugin ghost: not installed"] == [
+        ": ".join(line.removeprefix(f"gateway: {config}: plugins: ").split(": ")[:n])
+        for n, line in zip((3, 2), said, strict=True)
+    ]
+
+
 def test_warnings_leave_the_status_0(config: Path, capsys: Capture) -> None:
     config.chmod(0o644)
     assert 0 == run_command(["config", "check"], {"config": str(config)})

@@ -115,7 +115,7 @@ def test_into_a_plain_command_of_a_real_nncp_node(
 def test_into_a_plain_exim_of_a_real_nncp_node(
     make_postfix: MakePostfix, make_exim: MakeExim, nncp_bin: Path, sender: str
 ) -> None:
-    """Exim takes a From_ line's sender from a trusted caller; null comes as MAILER-DAEMON, as by nncp-exec."""
+    """Exim takes a From_ line's sender from a trusted caller; null comes as MAILER-DAEMON, as ever."""
     b = make_exim("b.example", LOCAL_ROUTER, LOCAL_TRANSPORT)
     one = Journey(make_postfix, "from-line", "")
     one.bob.nncp_bin = nncp_bin

@@ -238,7 +238,8 @@ class Registry:
         except GatewayError as failure:
             if isinstance(failure, Refused) and hook in _CHECKS:
                 raise
-            raise _crashed(hook, loaded.name, failure) from failure
+            msg = f"plugin {loaded.name}: {failure}"
+            raise PluginError(msg) from failure
         except _CRASHES as crash:
             raise _crashed(hook, loaded.name, crash) from crash
 
@@ -343,6 +344,4 @@ def _no_duplicates(kind: str, things: Sequence[Ingress] | Sequence[Egress]) -> N
 
 
 def _crashed(hook: str, name: str, crash: BaseException) -> PluginError:
-    if isinstance(crash, GatewayError):  # in words for people already
-        return PluginError(f"plugin {name}: {crash}")
     return PluginError(f"plugin {name}: {hook} raised {type(crash).__name__}: {crash}")

@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from gateway.spool.spool import Spool
 
 COMMANDS = {
+    "call": "one online session with a neighbour, as the caller",
     "bundle": "exchange packets as a tar stream (tape, disc, pipe)",
     "config": "check, show, import and export the configuration",
+    "daemon": "answer online sessions; --stdio for ssh, inetd, UCSPI",
     "demo": "three nodes in a temporary directory: a message crosses, every step shown",
     "init": "make a new node: keys, configuration, spool",
     "node": "neighbours: list, show, add, remove; print our own block",

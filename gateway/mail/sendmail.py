@@ -113,8 +113,7 @@ def read(
         path = lines.sender(null_senders=null_senders, host=host)
     else:
         path = UNKNOWN_SENDER
-    in_from_line = word is None and lines is not None
-    return Letter(Envelope(path, recipients), Message(head.rest()), head.offset, in_from_line)
+    return Letter(Envelope(path, recipients), Message(head.rest()), head.offset)
 
 
 def leading(sender: ReversePath, place: Place) -> tuple[str, ...]:

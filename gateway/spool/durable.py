@@ -140,14 +140,9 @@ def open_regular(path: str) -> int:
         raise FileNotFoundError(path) from error
     except OSError as error:
         raise refusal(error, path) from error
-    try:
-        with refusals(path):
-            regular = stat.S_ISREG(os.fstat(fd).st_mode)
-        if not regular:
-            raise FileNotFoundError(path)
-    except BaseException:
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
-        raise
+        raise FileNotFoundError(path)
     return fd
 
 

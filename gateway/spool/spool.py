@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import Literal
 
+    from gateway.spool.incoming import Incoming
     from gateway.spool.layout import Box, LockName
     from gateway.spool.record import JobRecord
 
@@ -192,6 +193,46 @@ class Spool:
 
         durable.make_directories(self.paths.box(node, "rx"), floor=self.root, umask=self._umask)
         return locked(self.paths.lock(node, which), umask=self._umask)
+
+    # Online sessions, under the locks of the neighbour
+
+    def incoming(self, node: str, name: str, size: int) -> Incoming:
+        """Return a packet of that size [bytes] on its way in; what of it is there stays there."""
+        from gateway.spool.incoming import Incoming  # noqa: PLC0415 - not on the submission path
+
+        return Incoming(self.paths.packet(node, "rx", name), name, size, floor=self.root, umask=self._umask)
+
+    def arrive(self, node: str, packets: Sequence[Incoming], *, alias: str | None = None) -> None:
+        """Sync received packets, put them into ``rx``, and sync that once.
+
+        Without packets it makes durable what lies there already. `alias` as in `commit`.
+
+        Raises:
+            SpoolError: temporary; nothing may be confirmed.
+        """
+        from gateway.spool.incoming import settle  # noqa: PLC0415 - not on the submission path
+
+        settle(packets)
+        with durable.uninterrupted():
+            for packet in packets:
+                packet.place()
+            durable.sync_directory(self.paths.box(node, "rx"))
+        if packets and alias is not None and is_alias(alias):
+            with suppress(OSError):
+                os.symlink(self.paths.node(node), self.paths.alias(alias))
+        for packet in packets:
+            if not self._nohdr and len(packet.header) == HEADER_SIZE:
+                with suppress(SpoolError):
+                    self._put(self.paths.header(node, "rx", packet.name), packet.header, synced=False)
+
+    def changed(self, node: str, box: Box) -> int:
+        """Return when a name last came into a box or left it [ns]; 0 if there is no such box."""
+        path = self.paths.box(node, box)
+        with refusals(path):
+            try:
+                return os.stat(path).st_mtime_ns
+            except FileNotFoundError:
+                return 0
 
     # The life of a job
 

@@ -46,8 +46,7 @@ class PostfixIngress:
         except Refused as refusal:
             msg = f"{refusal}; `gateway exec --raw` sends any"
             raise UsageError(msg) from refusal
-        message = Message(_not_nothing(letter.message))
-        yield Submission(letter.envelope, message, words, letter.in_from_line)
+        yield Submission(letter.envelope, Message(_not_nothing(letter.message)), words)
 
 
 def split_words(arguments: Sequence[str]) -> tuple[tuple[str, ...], frozenset[str]]:

@@ -10,16 +10,7 @@ import re
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway import (
-    Malformed,
-    Message,
-    Outcome,
-    PluginError,
-    ProgramError,
-    Verdict,
-    WithoutFromLines,
-    run_program,
-)
+from gateway import Message, Outcome, PluginError, ProgramError, Verdict, run_program
 from gateway_rmail.ending import Ending, ending
 from gateway_rmail.options import Options, handle_options
 from gateway_rmail.spelling import Spelling
@@ -184,8 +175,6 @@ def _hand_over(
         )
     except ProgramError as error:
         return Ending(Verdict.DEFERRED, str(error))
-    except Malformed as error:
-        return Ending(Verdict.REFUSED, str(error))
     return ending(finished, whole=stream.whole)
 
 
@@ -204,11 +193,7 @@ class _Text:
 
 
 class _Stream:
-    """The chunks of one program's input; `whole` once the last one was written.
-
-    From_ lines that the message begins with are left out: sendmail would take them off, and a
-    real rmail would take the sender from them, past every policy on senders.
-    """
+    """The chunks of one program's input; `whole` once the last one was written."""
 
     def __init__(self, front: bytes, message: Message) -> None:
         self._front = front
@@ -216,14 +201,9 @@ class _Stream:
         self.whole = False
 
     def __iter__(self) -> Iterator[bytes]:
-        waiting = [self._front]
-        text = WithoutFromLines(waiting.append)
-        for chunk in self._message:
-            text.data(chunk)
-            yield b"".join(waiting)
-            waiting.clear()
-        text.end()
-        yield b"".join(waiting)
+        if self._front:
+            yield self._front
+        yield from self._message
         self.whole = True
 
 

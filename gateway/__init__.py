@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from gateway.mail.envelope import ReversePath as ReversePath
     from gateway.mail.letter import Letter as Letter
     from gateway.mail.message import Message as Message
+    from gateway.mail.rmail import WithoutFromLines as WithoutFromLines
     from gateway.mail.rmail import from_line as from_line
     from gateway.mta import Delivery as Delivery
     from gateway.mta import Egress as Egress
@@ -80,6 +81,7 @@ _HOME = {
     "Truncated": "gateway.errors",
     "UsageError": "gateway.errors",
     "Verdict": "gateway.mta",
+    "WithoutFromLines": "gateway.mail.rmail",
     "first_hop": "gateway.mail.bang",
     "from_line": "gateway.mail.rmail",
     "hookimpl": "gateway.hookspecs",

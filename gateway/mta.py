@@ -39,12 +39,14 @@ class Submission(NamedTuple):
     `envelope` is None only for raw jobs, whose `arguments` then go into the packet as they
     are. Beside an envelope they are the words it was read from, if it was: ``gateway exec``
     keeps in them what the envelope does not say (bang paths, ``-i``, whether there was an
-    ``-f``). `message` is read once, before the next submission is asked for.
+    ``-f``), and `in_from_line` tells it that the sender stood in a From_ line. `message` is
+    read once, before the next submission is asked for.
     """
 
     envelope: "Envelope | None"
     message: "Message"
     arguments: tuple[str, ...] = ()
+    in_from_line: bool = False
 
 
 @runtime_checkable

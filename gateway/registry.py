@@ -238,8 +238,7 @@ class Registry:
         except GatewayError as failure:
             if isinstance(failure, Refused) and hook in _CHECKS:
                 raise
-            msg = f"plugin {loaded.name}: {failure}"
-            raise PluginError(msg) from failure
+            raise _crashed(hook, loaded.name, failure) from failure
         except _CRASHES as crash:
             raise _crashed(hook, loaded.name, crash) from crash
 
@@ -344,4 +343,6 @@ def _no_duplicates(kind: str, things: Sequence[Ingress] | Sequence[Egress]) -> N
 
 
 def _crashed(hook: str, name: str, crash: BaseException) -> PluginError:
+    if isinstance(crash, GatewayError):  # in words for people already
+        return PluginError(f"plugin {name}: {crash}")
     return PluginError(f"plugin {name}: {hook} raised {type(crash).__name__}: {crash}")

@@ -10,7 +10,7 @@ import pytest
 from gateway import entrypoints
 from gateway.config.model import Config
 from gateway.entrypoints import EntryPoint
-from gateway.errors import Interrupted, PluginError, Refused, UnknownNode
+from gateway.errors import GatewayError, Interrupted, PluginError, Refused, UnknownNode
 from gateway.hookspecs import hookimpl
 from gateway.mail.envelope import Envelope, Recipient, ReversePath
 from gateway.mta import Event, EventKind
@@ -111,6 +111,11 @@ def test_an_event_reaches_everybody_whatever_the_first_one_does(enabled: Enabled
     registry = enabled(noting(heard, "one", ValueError("boom")), noting(heard, "two"))
     registry.event(Event(EventKind.HELD, "P", "b"))
     assert (["one", "two"], ["plugin one: gateway_event raised ValueError: boom"]) == (sorted(heard), said)
+
+
+def test_a_failure_in_words_is_passed_on_in_them(enabled: Enabled, said: list[str]) -> None:
+    enabled(noting([], "one", GatewayError("log /x: full"))).event(Event(EventKind.HELD, "P", "b"))
+    assert ["plugin one: log /x: full"] == said
 
 
 def test_a_broken_command_does_not_take_the_others_away(enabled: Enabled, said: list[str]) -> None:

@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from gateway.engine.draft import Draft, DraftMaker
     from gateway.mail.envelope import Envelope
     from gateway.mail.sendmail import Place
+    from gateway.mta import Submission
 
 
 class Lane(Protocol):
     """What goes to one node: transactions in one form, in one packet or several."""
 
-    def begin(self, envelope: Envelope | None, arguments: tuple[str, ...]) -> None:
-        """Begin a transaction; its octets follow."""
+    def begin(self, envelope: Envelope | None, submission: Submission) -> None:
+        """Begin a transaction of a submission, for those of its recipients that are ours; octets follow."""
         ...
 
     def data(self, chunk: bytes) -> None:
@@ -82,10 +83,10 @@ class BatchLane:
         self.data = self._writer.data
         self.end = self._writer.end
 
-    def begin(self, envelope: Envelope | None, arguments: tuple[str, ...]) -> None:
+    def begin(self, envelope: Envelope | None, submission: Submission) -> None:
         """Begin a transaction; the batch has no place for arguments."""
         assert envelope is not None, "only the raw form goes without an envelope"
-        del arguments
+        del submission
         self._writer.begin(envelope)
 
     def finish(self) -> list[Draft]:
@@ -106,10 +107,10 @@ class RawLane:
         self._make = make
         self._drafts: list[Draft] = []
 
-    def begin(self, envelope: Envelope | None, arguments: tuple[str, ...]) -> None:
-        """Begin a packet with these arguments."""
+    def begin(self, envelope: Envelope | None, submission: Submission) -> None:
+        """Begin a packet with its arguments."""
         del envelope
-        self._drafts.append(self._make(arguments))
+        self._drafts.append(self._make(submission.arguments))
 
     def data(self, chunk: bytes) -> None:
         """Take the next octets of the body."""

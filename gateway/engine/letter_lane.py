@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gateway.engine.draft import Draft, DraftMaker
     from gateway.engine.letterheads import Letterhead
     from gateway.mail.envelope import Envelope
+    from gateway.mta import Submission
 
 MAX_PACKETS = 500
 """Packets of one input in one lane: each is an open file until all of them are committed."""
@@ -42,7 +43,7 @@ class LetterLane:
         self._lists: list[tuple[str, ...]] = []
         self._message: WithoutFromLines | None = None
 
-    def begin(self, envelope: Envelope | None, arguments: tuple[str, ...]) -> None:
+    def begin(self, envelope: Envelope | None, submission: Submission) -> None:
         """Begin a message.
 
         Raises:
@@ -50,7 +51,7 @@ class LetterLane:
             ConfigError: temporary; too many packets, which form bsmtp would not need.
         """
         assert envelope is not None, "only the raw form goes without an envelope"
-        leading, front, recipients = self._head(envelope, arguments)
+        leading, front, recipients = self._head(envelope, submission)
         self._lists = argument_lists(self._handle, leading, recipients, limit=PATH_SIZE)
         count = len(self._drafts) + len(self._lists)
         if count > MAX_PACKETS:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gateway.mail.envelope import Envelope
+    from gateway.mta import Submission
 
 
 class Written(NamedTuple):
@@ -25,14 +26,14 @@ class Written(NamedTuple):
 
 
 if TYPE_CHECKING:
-    Letterhead = Callable[[Envelope, tuple[str, ...]], Written]
+    Letterhead = Callable[[Envelope, Submission], Written]
 
 
 def letterhead(form: str, place: sendmail.Place, *, as_given: bool, node_name: str) -> Letterhead | None:
     """Return how a form writes an envelope, or None if it is no such form.
 
     `place` is where the form ``sendmail`` writes the sender. What is returned takes the envelope
-    and the ingress's arguments. With `as_given` the words of the arguments are kept where they
+    and the submission it is of. With `as_given` the words of the arguments are kept where they
     say the same as the envelope: bang paths, and for the form ``sendmail`` the flags and the
     place where the sender stood.
     """
@@ -43,21 +44,30 @@ def letterhead(form: str, place: sendmail.Place, *, as_given: bool, node_name: s
     return None
 
 
-def _rmail(envelope: Envelope, arguments: tuple[str, ...], *, as_given: bool, node_name: str) -> Written:
-    line = rmail.from_line(envelope.sender, date=time.asctime(time.gmtime()), node=node_name)
-    return Written((), line, _recipients(envelope, arguments if as_given else ()))
+def _rmail(envelope: Envelope, submission: Submission, *, as_given: bool, node_name: str) -> Written:
+    line = rmail.from_line(envelope.sender, date=_now(), node=node_name)
+    return Written((), line, _recipients(envelope, submission.arguments if as_given else ()))
 
 
-def _sendmail(envelope: Envelope, arguments: tuple[str, ...], *, place: sendmail.Place) -> Written:
-    del arguments
+def _sendmail(envelope: Envelope, submission: Submission, *, place: sendmail.Place) -> Written:
+    del submission
     front = sendmail.front(envelope.sender, place)
     return Written(sendmail.leading(envelope.sender, place), front, _recipients(envelope, ()))
 
 
-def _sendmail_as_given(envelope: Envelope, arguments: tuple[str, ...]) -> Written:
-    given = sendmail.split_arguments(arguments)
-    front = sendmail.front(envelope.sender, "header") if given.sender is None else b""
+def _sendmail_as_given(envelope: Envelope, submission: Submission) -> Written:
+    given = sendmail.split_arguments(submission.arguments)
+    if given.sender is not None:
+        front = b""
+    elif submission.in_from_line:
+        front = rmail.from_line(envelope.sender, date=_now(), node=None)
+    else:
+        front = sendmail.front(envelope.sender, "header")
     return Written(given.leading(envelope.sender), front, _recipients(envelope, given.recipients))
+
+
+def _now() -> str:
+    return time.asctime(time.gmtime())
 
 
 def _recipients(envelope: Envelope, words: Sequence[str]) -> list[str]:

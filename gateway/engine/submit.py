@@ -123,7 +123,7 @@ class Submitter:
                 self._registry.check_submission(share, name)
             shares = [(lane_to(name), share) for name, share in nodes.items()]
         for lane, envelope in shares:
-            lane.begin(envelope, submission.arguments)
+            lane.begin(envelope, submission)
         for chunk in submission.message:
             for lane, _ in shares:
                 lane.data(chunk)

@@ -13,11 +13,15 @@ __all__ = ["Letter", "argument_lists"]
 
 
 class Letter(NamedTuple):
-    """A transaction of a form that holds one; `begin` is the message's offset in what was read."""
+    """A transaction of a form that holds one; `begin` is the message's offset in what was read.
+
+    `in_from_line` tells whether the sender stood in a From_ line.
+    """
 
     envelope: Envelope
     message: Message
     begin: int
+    in_from_line: bool = False
 
 
 def argument_lists(

@@ -153,8 +153,10 @@ def _date_and_host(text: str) -> tuple[str, str | None]:
     return date.strip(), host.strip()
 
 
-def from_line(path: ReversePath, *, date: str, node: str) -> bytes:
+def from_line(path: ReversePath, *, date: str, node: str | None) -> bytes:
     """Return the one canonical From_ line; the date is in the form of asctime, UTC.
+
+    Without a node it is the one that mail programs put in front of what they pipe.
 
     The null path is written MAILER-DAEMON, as Exim and Postfix do it. A local part with ``!``
     is quoted, and so the same mailbox to every mail program, lest a hop be seen in it.
@@ -162,13 +164,14 @@ def from_line(path: ReversePath, *, date: str, node: str) -> bytes:
     Raises:
         ValueError: a mistake of the program; the node is not one word.
     """
-    if not _NODE.match(node):
+    if node is not None and not _NODE.match(node):
         raise ValueError(f"{node!r} cannot stand behind 'remote from'")
     address = path.with_ascii_domain() or "MAILER-DAEMON"
     local, domain = syntax.split(address)
     if "!" in local and not local.startswith('"'):
         address = f'"{local}"@{domain}'
-    return f"From {address} {date} remote from {node}\n".encode()
+    remote = "" if node is None else f" remote from {node}"
+    return f"From {address} {date}{remote}\n".encode()
 
 
 class WithoutFromLines:

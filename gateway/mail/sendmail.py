@@ -113,7 +113,8 @@ def read(
         path = lines.sender(null_senders=null_senders, host=host)
     else:
         path = UNKNOWN_SENDER
-    return Letter(Envelope(path, recipients), Message(head.rest()), head.offset)
+    in_from_line = word is None and lines is not None
+    return Letter(Envelope(path, recipients), Message(head.rest()), head.offset, in_from_line)
 
 
 def leading(sender: ReversePath, place: Place) -> tuple[str, ...]:

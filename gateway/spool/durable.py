@@ -140,9 +140,14 @@ def open_regular(path: str) -> int:
         raise FileNotFoundError(path) from error
     except OSError as error:
         raise refusal(error, path) from error
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
+    try:
+        with refusals(path):
+            regular = stat.S_ISREG(os.fstat(fd).st_mode)
+        if not regular:
+            raise FileNotFoundError(path)
+    except BaseException:
         os.close(fd)
-        raise FileNotFoundError(path)
+        raise
     return fd
 
 

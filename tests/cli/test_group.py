@@ -88,7 +88,11 @@ def test_every_command_and_option_is_explained(path: tuple[str, ...]) -> None:
     assert [] == [p.opts for p in shown if not p.help or p.help[0].isupper() or p.help.endswith(".")]
 
 
-@pytest.mark.parametrize("words", [(), ("config",), ("node",), ("plugin",), ("queue",)], ids=" ".join)
+@pytest.mark.parametrize(
+    "words",
+    [(), ("config",), ("node",), ("plugin",), ("queue",), ("exim",), ("postfix",), ("rmail",)],
+    ids=" ".join,
+)
 def test_no_line_of_a_list_of_commands_is_cut_off(
     words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -46,7 +46,7 @@ def delivery(**changes: Any) -> Delivery:
 
 def test_every_hook_has_its_section_in_the_order_of_the_code() -> None:
     headings = [f"{name}({', '.join(inspect.signature(hook).parameters)})" for name, hook in HOOKS.items()]
-    assert headings == list(sections(PAGE))
+    assert headings == [heading for heading in sections(PAGE) if heading.startswith("gateway_")]
 
 
 @pytest.mark.parametrize("name", HOOKS)

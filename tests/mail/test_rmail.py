@@ -140,6 +140,7 @@ def test_any_sender_comes_back(address: str) -> None:
 
 def test_the_canonical_line() -> None:
     assert b"From MAILER-DAEMON D remote from n\n" == from_line(ReversePath(""), date="D", node="n")
+    assert b"From joe@c.example D\n" == from_line(ReversePath("joe@c.example"), date="D", node=None)
     assert b'From "a!b"@c D remote from n\n' == from_line(ReversePath("a!b@c"), date="D", node="n")
     assert "From j\u00fc@xn--bcher-kva.example D remote from n\n".encode() == from_line(
         ReversePath("jü@bücher.example"), date="D", node="n"

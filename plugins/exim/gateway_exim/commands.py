@@ -20,7 +20,7 @@ def exim() -> None:
     """Exim's side of this node: set it up, check it."""
 
 
-@exim.command()
+@exim.command(short_help="what Exim needs to send and to receive: print it, or write it")
 @click.option("--node", metavar="NODE", help="the node that gets everything without a route of its own")
 @click.option(
     "--route", "routes", metavar="DOMAIN=NODE", multiple=True, help="a domain's node; may be repeated"
@@ -137,7 +137,7 @@ def write(directory: str, found: list[Piece], *, force: bool) -> None:
         click.echo(f"wrote {path}")
 
 
-@exim.command()
+@exim.command(short_help="ask Exim whether mail to ADDRESS goes through the gateway, safely")
 @click.argument("address")
 @click.option("--exim", "program", metavar="PATH", help="the Exim to ask  [default: looked for]")
 @click.option("-C", "configuration", metavar="FILE", help="the configuration, if not the one built into Exim")

@@ -22,7 +22,7 @@ def postfix() -> None:
     """Postfix's side of this node: set it up, check it."""
 
 
-@postfix.command()
+@postfix.command(short_help="what Postfix needs to send and to receive: print it, or write it")
 @click.option("--node", metavar="NODE", help="The node that gets everything without a route of its own.")
 @click.option(
     "--route",
@@ -169,7 +169,7 @@ def _read(path: str) -> str | None:
         return None
 
 
-@postfix.command()
+@postfix.command(short_help="ask Postfix whether mail to ADDRESS goes through the gateway, safely")
 @click.argument("address")
 @click.option("--postconf", metavar="PATH", help="Postfix's postconf.  [default: looked for]")
 @click.option("--postfix-config", "directory", metavar="DIR", help="If not the one built into Postfix.")

@@ -46,7 +46,8 @@ class PostfixIngress:
         except Refused as refusal:
             msg = f"{refusal}; `gateway exec --raw` sends any"
             raise UsageError(msg) from refusal
-        yield Submission(letter.envelope, Message(_not_nothing(letter.message)), words)
+        message = Message(_not_nothing(letter.message))
+        yield Submission(letter.envelope, message, words, letter.in_from_line)
 
 
 def split_words(arguments: Sequence[str]) -> tuple[tuple[str, ...], frozenset[str]]:

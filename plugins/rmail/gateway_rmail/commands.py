@@ -20,7 +20,7 @@ def rmail() -> None:
     """Set up, and check, the UUCP style of this node."""
 
 
-@rmail.command()
+@rmail.command(short_help="what the MTA needs for mail in UUCP's way: print it, or write it")
 @click.option("--node", metavar="NODE", help="The node that gets everything without a route of its own.")
 @click.option(
     "--route", "routes", metavar="DOMAIN=NODE", multiple=True, help="A domain's node; may be repeated."
@@ -130,7 +130,7 @@ def write(directory: str, found: list[Piece], *, force: bool) -> None:
         click.echo(f"wrote {path}")
 
 
-@rmail.command()
+@rmail.command(short_help="look what stands behind the handles that do rmail's work")
 @click.option("--user", metavar="NAME", help="The user that delivers.  [default: the spool's owner]")
 @click.option("--json", "as_json", is_flag=True, help="One object a line.")
 @click.pass_context

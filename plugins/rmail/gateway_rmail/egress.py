@@ -10,7 +10,16 @@ import re
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway import Message, Outcome, PluginError, ProgramError, Verdict, run_program
+from gateway import (
+    Malformed,
+    Message,
+    Outcome,
+    PluginError,
+    ProgramError,
+    Verdict,
+    WithoutFromLines,
+    run_program,
+)
 from gateway_rmail.ending import Ending, ending
 from gateway_rmail.options import Options, handle_options
 from gateway_rmail.spelling import Spelling
@@ -175,6 +184,8 @@ def _hand_over(
         )
     except ProgramError as error:
         return Ending(Verdict.DEFERRED, str(error))
+    except Malformed as error:
+        return Ending(Verdict.REFUSED, str(error))
     return ending(finished, whole=stream.whole)
 
 
@@ -193,7 +204,11 @@ class _Text:
 
 
 class _Stream:
-    """The chunks of one program's input; `whole` once the last one was written."""
+    """The chunks of one program's input; `whole` once the last one was written.
+
+    From_ lines that the message begins with are left out: sendmail would take them off, and a
+    real rmail would take the sender from them, past every policy on senders.
+    """
 
     def __init__(self, front: bytes, message: Message) -> None:
         self._front = front
@@ -201,9 +216,14 @@ class _Stream:
         self.whole = False
 
     def __iter__(self) -> Iterator[bytes]:
-        if self._front:
-            yield self._front
-        yield from self._message
+        waiting = [self._front]
+        text = WithoutFromLines(waiting.append)
+        for chunk in self._message:
+            text.data(chunk)
+            yield b"".join(waiting)
+            waiting.clear()
+        text.end()
+        yield b"".join(waiting)
         self.whole = True
 
 

@@ -91,7 +91,7 @@ def test_into_a_maildir(make_postfix: MakePostfix, tmp_path: Path, recipe: Recip
 def test_into_a_plain_command_of_a_real_nncp_node(
     make_postfix: MakePostfix, nncp_bin: Path, recipe: Recipe
 ) -> None:
-    """Its command gets the recipients as arguments and the message with its Return-Path, as by nncp-exec."""
+    """Its command gets recipients as arguments, and the sender where it stood, as by nncp-exec."""
     one = Journey(make_postfix, recipe, "")
     recorder = write_recorder(one.place / "recorder")
     one.bob.nncp_bin = nncp_bin
@@ -101,8 +101,31 @@ def test_into_a_plain_command_of_a_real_nncp_node(
     one.travel("nncp")
     (call,) = recorder.calls()
     assert sorted([*NAMES, "some.body@b.example"]) == sorted(call.arguments)  # the flag u
-    assert call.body.startswith(b"Return-Path: <Joe@a.example>\nReceived: ")
+    front, rest = call.body.split(b"\n", 1)
+    assert front.startswith(
+        {"return-path": b"Return-Path: <Joe@a.example>", "from-line": b"From Joe@a.example "}[recipe]
+    )
+    assert rest.startswith(b"Received: ")
     assert body(TEXT) == body(call.body)
+
+
+@pytest.mark.nncp
+@pytest.mark.exim
+@pytest.mark.parametrize("sender", ["joe@a.example", ""])
+def test_into_a_plain_exim_of_a_real_nncp_node(
+    make_postfix: MakePostfix, make_exim: MakeExim, nncp_bin: Path, sender: str
+) -> None:
+    """Exim takes a From_ line's sender from a trusted caller; null comes as MAILER-DAEMON, as ever."""
+    b = make_exim("b.example", LOCAL_ROUTER, LOCAL_TRANSPORT)
+    one = Journey(make_postfix, "from-line", "")
+    one.bob.nncp_bin = nncp_bin
+    one.bob.know(one.alice, handles={"sendmail": [str(b.sendmail("-odi", "-i"))]})
+    one.send(sender, ["x@b.example"])
+    one.sent()
+    one.travel("nncp")
+    (mail,) = b.mails()
+    assert (sender or "MAILER-DAEMON@b.example") == mail.sender
+    assert body(TEXT) == body(mail.message)
 
 
 @pytest.mark.nncp

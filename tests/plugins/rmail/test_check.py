@@ -102,10 +102,10 @@ def test_mistakes_of_the_plugins_table_are_told(node: Callable[..., Node]) -> No
 @pytest.mark.parametrize(
     ("main", "user", "ok"),
     [
-        ("trusted_users = nobody\n", "nobody", True),
-        ("trusted_groups = nogroup\n", "nobody", True),
-        ("trusted_users = mail\n", "nobody", False),
-        ("", "nobody", False),
+        ("trusted_users = news\n", "news", True),
+        ("trusted_groups = news\n", "news", True),
+        ("trusted_users = mail\n", "news", False),
+        ("", "news", False),
         ("", "root", True),
         ("", "no-such-user", False),
     ],
@@ -118,8 +118,8 @@ def test_exim_is_asked_whom_it_trusts(
     assert ["handle", "sendmail", "trust"] == [one.subject for one in found]
     assert "Exim version" in found[1].text
     assert [True, True, ok] == [one.ok for one in found]
-    if not ok and user == "nobody":
-        assert found[2].mend == "trusted_users = " + ("mail : nobody" if main else "nobody")
+    if not ok and user == "news":
+        assert found[2].mend == "trusted_users = " + ("mail : news" if main else "news")
 
 
 def test_the_command_prints_and_ends_by_what_it_found(node: Callable[..., Node], tmp_path: Path) -> None:

@@ -56,9 +56,25 @@ def test_without_a_command_it_is_the_plugins_sendmail(recorder: Recorder) -> Non
 
 
 def test_the_message_is_the_same_to_the_octet(recorder: Recorder) -> None:
-    for text in (TEXT, b"", b"\n.\n\0\xff", b"From x\n" + TEXT, b"x" * 500_000):
+    for text in (TEXT, b"", b"\n.\n\0\xff", b"F", b"From", b"Fro\nFrom x\n", b"x" * 500_000):
         deliver(delivery(X, command=[recorder.program], text=text))
         assert text == recorder.calls()[-1].body
+
+
+@pytest.mark.parametrize("real", [False, True])
+def test_a_from_line_of_the_message_is_not_taken_for_the_sender(recorder: Recorder, real: bool) -> None:
+    lines = b"From evil@e.example D remote from e\n>From evil D\n"
+    (outcome,) = deliver(delivery(X, command=[recorder.program], text=lines + TEXT, real=real))
+    assert "taken" == outcome.verdict.value
+    (call,) = recorder.calls()
+    assert b"evil" not in call.body
+    assert call.body.endswith(TEXT)
+
+
+def test_a_from_line_without_an_end_is_held(recorder: Recorder) -> None:
+    (outcome,) = deliver(delivery(X, command=[recorder.program], text=b"From " + b"x" * 100_000))
+    assert "refused" == outcome.verdict.value
+    assert [] == recorder.calls()
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from gateway.mta import Verdict as Verdict
     from gateway.program import Finished as Finished
     from gateway.program import run_program as run_program
+    from gateway.spool.durable import replace_file as replace_file
 
     read_bsmtp = _bsmtp.read
     read_rmail = _rmail.read
@@ -88,6 +89,7 @@ _HOME = {
     "read_bsmtp": "gateway.mail.bsmtp:read",
     "read_rmail": "gateway.mail.rmail:read",
     "read_sendmail": "gateway.mail.sendmail:read",
+    "replace_file": "gateway.spool.durable",
     "run_program": "gateway.program",
     "to_domain_form": "gateway.mail.bang",
 }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from gateway import GatewayError, UsageError
+from gateway import GatewayError, UsageError, replace_file
 
 if TYPE_CHECKING:
     from gateway_exim.setup import Layout, Piece
@@ -132,8 +132,7 @@ def write(directory: str, found: list[Piece], *, force: bool) -> None:
         raise GatewayError(msg)
     for path, text in new.items():
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
+        replace_file(path, text.encode(), 0o644)
         click.echo(f"wrote {path}")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gateway import GatewayError, UsageError
+from gateway import GatewayError, UsageError, replace_file
 
 if TYPE_CHECKING:
     from gateway_postfix.setup import Plan
@@ -151,8 +151,7 @@ def write_files(plan: Plan, directory: str, postconf: str | None, *, force: bool
         msg = f"already there, with other content: {', '.join(changed)}; --force replaces"
         raise GatewayError(msg)
     if plan.routes and present != text:
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
+        replace_file(path, text.encode(), 0o644)
         click.echo(f"wrote {path}")
     asked.edit("-M", f"{SERVICE}/unix={entry}")
     click.echo(f"wrote service {SERVICE} to {directory}/master.cf")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from gateway.cli.leaving import leaving
 from gateway.cli.types import NICENESS
 from gateway.errors import EX_FAILURE, EX_OK, EX_TEMPFAIL, UsageError
 
@@ -66,7 +67,7 @@ def command(
     from gateway.links.call import call_neighbour, destination  # noqa: PLC0415 - as above
     from gateway.links.session import Party  # noqa: PLC0415 - as above
 
-    config = setting.config()
+    config, stop = setting.config(), leaving().is_set
     neighbour, addresses = destination(
         config, node if address is None else f"{node.partition(':')[0]}:{address}"
     )
@@ -81,7 +82,7 @@ def command(
         onlinedeadline=_either(onlinedeadline, theirs.onlinedeadline),
         maxonlinetime=_either(maxonlinetime, theirs.maxonlinetime),
     )
-    party = Party(identity_of(config), setting.open_spool(config), setting.registry(config).event)
+    party = Party(identity_of(config), setting.open_spool(config), setting.registry(config).event, stop)
     account = call_neighbour(party, neighbour, addresses, rules)
     return _tell(setting, account, listing=listing, as_json=as_json, quiet=quiet or setting.quiet)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import threading
 from typing import TYPE_CHECKING
 
 import click
 
+from gateway.cli.leaving import leaving
 from gateway.cli.types import NICENESS
 from gateway.errors import EX_OK, EX_TEMPFAIL
 
@@ -56,7 +56,7 @@ def command(
 
     config = setting.config()
     quiet, mute = quiet or setting.quiet, stdio and _stderr_is_the_wire()
-    leaving = _leaving()
+    stop = leaving().is_set
 
     def rules_for(neighbour: Neighbour) -> Rules:
         return neighbours_rules(neighbour)._replace(max_niceness=nice)
@@ -76,7 +76,7 @@ def command(
         with one_at_a_time:
             registry.event(event)
 
-    party = Party(identity_of(config), setting.open_spool(config), report, leaving.is_set)
+    party = Party(identity_of(config), setting.open_spool(config), report, stop)
     door = Door(config, party, rules_for, deadline=deadline())
     if stdio:
         with Wire(0, 1) as wire:
@@ -87,16 +87,8 @@ def command(
         if not quiet:
             host, port = listener.getsockname()[:2]
             setting.say(f"listening on {host}:{port}")
-        Daemon(door, most=max_connections, stop=leaving.is_set, tell=tell).run(listener)
+        Daemon(door, most=max_connections, stop=stop, tell=tell).run(listener)
     return EX_OK
-
-
-def _leaving() -> threading.Event:
-    """Return an event that SIGTERM and its like set."""
-    leaving = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda _number, _frame: leaving.set())
-    return leaving
 
 
 def _stderr_is_the_wire() -> bool:

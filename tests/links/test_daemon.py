@@ -324,3 +324,32 @@ def test_commands_refuse_what_makes_no_sense(trio: tuple[Node, Node, Node]) -> N
     assert 75 == alice.gateway("call", "nobody").status
     assert 75 == alice.gateway("daemon", "--bind", "127.0.0.1:notaport").status
     assert 0 == run([gateway_script(), "call", "--help"], environ=ENVIRONMENT).status
+
+
+def test_a_call_that_is_told_to_leave_ends_in_good_order(trio: tuple[Node, Node, Node]) -> None:
+    alice, bob, _ = trio
+    queue(alice, bob)
+    with daemon(bob) as address:
+        process = subprocess.Popen(
+            [gateway_script(), "--config", str(alice.toml), "call", "--onlinedeadline", "60",
+             f"bob:{address[0]}:{address[1]}"],
+            env=ENVIRONMENT, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        until = time.monotonic() + 30
+        while alice.packets("tx") and time.monotonic() < until:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        assert 0 == wait(process, 10)
+    assert 1 == len(bob.packets("rx", alice))
+
+
+def test_a_command_that_is_called_over_is_gone_afterwards(
+    trio: tuple[Node, Node, Node], tmp_path: Path
+) -> None:
+    alice, bob, _ = trio
+    queue(alice, bob)
+    mark = tmp_path / "ended"
+    line = f"{gateway_script()} --config {bob.toml} daemon --stdio; touch {mark}"
+    assert 0 == alice.gateway("call", f"bob:|{line}").status
+    assert mark.exists()
+    assert 1 == len(bob.packets("rx", alice))

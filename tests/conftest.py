@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -61,14 +62,13 @@ def real_rmail(request: pytest.FixtureRequest) -> Path:
     return (_fetched(request.param) / "bin/rmail").resolve()
 
 
-@pytest.fixture
-def make_exim(exim_prefix: Path) -> Iterator[Callable[..., Exim]]:
-    """A function that makes a private Exim: ``make_exim(name, routers, transports, main="")``."""
+@contextmanager
+def _exims(prefix: Path) -> Iterator[Callable[..., Exim]]:
     made: list[Exim] = []
 
     def make(name: str, routers: str, transports: str, main: str = "") -> Exim:
         try:
-            made.append(Exim(exim_prefix, name, routers, transports, main))
+            made.append(Exim(prefix, name, routers, transports, main))
         except Unavailable as why:
             _unavailable(why)
         return made[-1]
@@ -78,21 +78,45 @@ def make_exim(exim_prefix: Path) -> Iterator[Callable[..., Exim]]:
         exim.close()
 
 
-@pytest.fixture
-def make_postfix() -> Iterator[Callable[..., Postfix]]:
-    """A function that makes a private Postfix: ``make_postfix(name, main="", services="")``."""
+@contextmanager
+def _postfixes() -> Iterator[Callable[..., Postfix]]:
     made: list[Postfix] = []
 
     def make(name: str, main: str = "", services: str = "") -> Postfix:
-        try:
-            made.append(Postfix(_fetched("postfix"), _fetched("fakeroot"), name, main, services))
-        except Unavailable as why:
-            _unavailable(why)
+        made.append(Postfix(_fetched("postfix"), _fetched("fakeroot"), name, main, services))
         return made[-1]
 
     yield make
     for postfix in made:
         postfix.close()
+
+
+@pytest.fixture
+def make_exim(exim_prefix: Path) -> Iterator[Callable[..., Exim]]:
+    """A function that makes a private Exim: ``make_exim(name, routers, transports, main="")``."""
+    with _exims(exim_prefix) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def make_shared_exim(exim_prefix: Path) -> Iterator[Callable[..., Exim]]:
+    """As make_exim, for all tests of a module."""
+    with _exims(exim_prefix) as make:
+        yield make
+
+
+@pytest.fixture
+def make_postfix() -> Iterator[Callable[..., Postfix]]:
+    """A function that makes a private Postfix: ``make_postfix(name, main="", services="")``."""
+    with _postfixes() as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def make_shared_postfix() -> Iterator[Callable[..., Postfix]]:
+    """As make_postfix, for all tests of a module."""
+    with _postfixes() as make:
+        yield make
 
 
 @pytest.fixture

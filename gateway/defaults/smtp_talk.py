@@ -110,8 +110,8 @@ class Talk:
         if not hello.good:
             raise Broken(hello.text)
 
-    def ask(self, command: str) -> Reply:
-        """Send a command and return the reply to it.
+    def ask(self, command: str, *, last: bool = False) -> Reply:
+        """Send a command and return the reply to it; the `last` one ends what we say.
 
         Raises:
             Broken: temporary; there is none, or it ends the session, or it shows that the two
@@ -126,6 +126,8 @@ class Talk:
             self._send(line + b"\r\n", verb)
         except Unasked:
             self._silence(verb)
+        if last:
+            self._line.end()
         reply = self.reply(f"after {verb}")
         if reply.code in _NOT_ABOUT_THE_MAIL and verb != "EHLO":
             raise Broken(f"after {verb}: {reply.text}")

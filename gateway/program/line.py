@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -73,6 +74,13 @@ class Line:
         """Say whether there is something to read, the end included; does not wait."""
         self._poll.modify(self.socket.fileno(), select.POLLIN)
         return bool(self._ready(0))
+
+    def end(self) -> None:
+        """Let the other side know that nothing more will be sent; what it sends is still received."""
+        import socket  # noqa: PLC0415 - not for those who only run programs
+
+        with suppress(OSError):  # it is gone
+            self.socket.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
         """Hang up."""

@@ -2,8 +2,9 @@
 
 A script is a dictionary. A key is ``greeting``, a command line, its verb, ``.`` for the end of
 the text, or ``text`` for its first octets; a value is one answer, or a list of which the last
-one repeats. An answer is put on the wire as it is, line end added, but for ``hang``, ``drop``, ``silent``
-and what begins with ``raw:``. What is not in the script is answered as a good server does.
+one repeats. An answer is put on the wire as it is, line end added, but for ``hang``, ``drop``, ``silent``,
+``late`` (the usual answer, once the other side has ended what it says) and what begins with ``raw:``.
+What is not in the script is answered as a good server does.
 ``lmtp`` makes it answer per recipient.
 """
 
@@ -96,6 +97,10 @@ class Session:
         if answer == "drop":
             self.record["end"] = "drop"
             raise Over
+        if answer == "late":
+            while self.read(1):
+                pass
+            answer = GOOD[key]
         if answer != "silent":
             self.write((answer[4:] if answer.startswith("raw:") else answer + "\r\n").encode())
         return answer

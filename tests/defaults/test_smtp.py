@@ -124,6 +124,16 @@ def test_a_message_is_taken(serve: Serve) -> None:
     assert session["commands"][0].startswith("EHLO ")
 
 
+@pytest.mark.timeout(30)
+def test_who_leaves_hangs_up(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exim holds its last answer back for 200 ms where the other side does not."""
+    monkeypatch.setattr(smtp_visit, "FAREWELL", 3600.0)
+    make, sessions = serve(QUIT="late")
+    deliver(make())
+    (session,) = sessions()
+    assert "quit" == session["end"]
+
+
 def test_one_session_carries_all_deliveries_of_a_packet(serve: Serve) -> None:
     make, sessions = serve()
     assert [(i, "taken", "250 ok", None) for i in range(5)] == rows(deliver(*(make(i) for i in range(5))))

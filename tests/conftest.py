@@ -12,12 +12,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.real.cap import Recorder, write_recorder
 from tests.real.exim import Exim
 from tests.real.fetch import Unavailable, fetch
 from tests.real.nodes import Node
 from tests.real.postfix import Postfix
+
+# No test is timed: on a busy machine an example may take any time.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 def _required() -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from gateway.config.model import Neighbour
     from gateway.links.session import Account, Rules
     from gateway.mta import Event
+
+_DESCRIPTORS = 8192
 
 
 @click.command("daemon")
@@ -83,12 +86,24 @@ def command(
             account = door.serve(wire)
         tell("", account)
         return EX_TEMPFAIL if account.broken else EX_OK
+    _allow_descriptors()
     with listening(bind or config.serve.daemon or "[::]:5400") as listener:
         if not quiet:
             host, port = listener.getsockname()[:2]
             setting.say(f"listening on {host}:{port}")
         Daemon(door, most=max_connections, stop=stop, tell=tell).run(listener)
     return EX_OK
+
+
+def _allow_descriptors() -> None:
+    """Take as many open files as we may have: a busy session needs some forty."""
+    import resource  # noqa: PLC0415 - only here
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _stderr_is_the_wire() -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -90,7 +91,9 @@ def listening(address: str) -> Iterator[socket.socket]:
     try:
         host, port = split_address(address)
         both = host in ("", "::") and socket.has_dualstack_ipv6()
-        family = socket.AF_INET6 if ":" in host or not host else socket.AF_INET
+        if host in ("", "::") and not both:
+            host = "0.0.0.0"  # noqa: S104 - every address was asked for, and there is only the one kind
+        family = socket.AF_INET6 if both or ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, dualstack_ipv6=both)
     except (OSError, ValueError) as failure:
         raise GatewayError(f"cannot listen on {address}: {failure}") from failure
@@ -122,11 +125,14 @@ class Daemon:
             except OSError as failure:
                 # No descriptors left, or the caller is gone already: others may still come.
                 self._tell("", Account(end=f"accept: {failure}", broken=True))
-                threading.Event().wait(0.1)
+                time.sleep(0.1)
                 continue
             self._admit(connection, f"{peer[0]}:{peer[1]}")
-        for thread in list(self._threads):
-            thread.join(_LEAVE)
+        until = time.monotonic() + _LEAVE
+        with self._lock:
+            threads = list(self._threads)
+        for thread in threads:
+            thread.join(max(0.0, until - time.monotonic()))
 
     def _admit(self, connection: socket.socket, peer: str) -> None:
         with self._lock:

@@ -13,7 +13,6 @@ from contextlib import suppress
 from gateway.errors import SpoolError
 from gateway.packet.mth import MerkleTree
 from gateway.spool import durable
-from gateway.spool.layout import HEADER_SIZE
 from gateway.spool.refusal import refusals
 
 _READ = 1024 * 1024
@@ -30,7 +29,7 @@ class Incoming:
 
     __slots__ = (
         "_fd", "_floor", "_part", "_target", "_tree", "_umask",
-        "hashed", "header", "held", "name", "resumed", "size",
+        "hashed", "held", "name", "resumed", "size",
     )  # fmt: skip
 
     def __init__(self, target: str, name: str, size: int, *, floor: str, umask: int | None = None) -> None:
@@ -42,8 +41,6 @@ class Incoming:
         self._umask = umask
         self._fd = -1
         self._tree: MerkleTree | None = None
-        self.header = b""
-        """The first 172 bytes, or fewer, once it was settled."""
         self.hashed = 0
         self.held = self._look()
         self.resumed = self.held > 0
@@ -100,8 +97,6 @@ class Incoming:
         fd = self._open()
         try:
             durable.sync(fd, self._part)
-            with refusals(self._part):
-                self.header = os.pread(fd, HEADER_SIZE, 0)
         except BaseException:
             self.discard()
             raise

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from gateway.config.model import Limits
 from gateway.errors import LockBusy
-from gateway.links.session import Account
+from gateway.links.session import Account, conversation
 from gateway.links.sync.envelope import MAGIC, wrap
 from gateway.links.sync.messages import Done, File, Freq, Info
 from gateway.mta import EventKind
@@ -85,6 +86,60 @@ def test_a_bad_part_is_discarded_and_the_packet_fetched_anew(
     assert (1, 0) == (mine.sent, mine.left)
     assert data == bob.read(alice, name)
     assert not bob.part(alice, name).exists()
+
+
+def test_pings_keep_nobody_there(alice: Site, bob: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They tell that the peer lives, not that there is anything to do."""
+    monkeypatch.setattr(conversation, "PING_AFTER", 0.2)
+    mine, theirs = talk(
+        alice, bob, rules=QUICK._replace(onlinedeadline=3), other=QUICK._replace(onlinedeadline=3)
+    )
+    assert isinstance(theirs, Account)
+    assert "idle" in (mine.end, theirs.end)
+    quiet = len(wrap(bytes(80 + 16 + 65280)))
+    assert quiet < mine.bytes_out
+
+
+def test_a_dead_peer_is_not_waited_for(alice: Site, bob: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversation, "DEAD_AFTER", 1.5)
+    with answering(bob, alice, rules=QUICK._replace(onlinedeadline=60)) as (end, result):
+        stranger = Stranger(end, alice, bob)
+        stranger.greet()
+        stranger.until_closed()
+    assert isinstance(result[0], Account)
+    assert "nothing passed" in result[0].end
+
+
+def test_an_envelope_that_trickles_is_not_waited_for(
+    alice: Site, bob: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversation, "LONGEST_ENVELOPE", 1.5)
+    with answering(bob, alice, rules=QUICK._replace(onlinedeadline=60)) as (end, result):
+        stranger = Stranger(end, alice, bob)
+        stranger.greet()
+        with suppress(OSError):
+            for byte in wrap(bytes(500)):
+                end.sendall(bytes([byte]))
+                time.sleep(0.05)
+        stranger.until_closed()
+    assert isinstance(result[0], Account)
+    assert "envelope took longer" in result[0].end
+
+
+def test_maxonlinetime_ends_a_session_between_two_pieces(alice: Site, bob: Site) -> None:
+    alice.queue(bob, 2_000_000)
+    hurried = QUICK._replace(maxonlinetime=1, txrate=10, chunk=10_000)
+    mine, _ = talk(alice, bob, rules=hurried)
+    assert "maxonlinetime" in mine.end
+    assert 1 == mine.left
+    assert 0 == talk(alice, bob)[0].left
+    assert 1 == len(bob.names(alice, "rx"))
+
+
+def test_rates_slow_a_session_down_and_lose_nothing(alice: Site, bob: Site) -> None:
+    names = {alice.queue(bob, 30_000)[0] for _ in range(2)} | {alice.queue(bob, 10)[0]}
+    talk(alice, bob, rules=QUICK._replace(txrate=20, chunk=8192), other=QUICK._replace(rxrate=20))
+    assert names == bob.names(alice, "rx")
 
 
 def test_a_packet_that_is_queued_meanwhile_is_announced(alice: Site, bob: Site) -> None:

@@ -20,6 +20,7 @@ EXCEPTIONS = {
     "Delivered-To": "Postfix's final delivery writes one at the top",
     "X-Original-To": "Postfix's final delivery writes one at the top",
     "From_": "a line of the envelope: the form `rmail` and Postfix's flag F carry the sender in it",
+    "Date, Message-Id": "Exim's -bS and -bs, Postfix's -bs and ports add the ones that are missing",
     "quotes": 'Postfix writes a local part in quotes that has no need of them elsewhere: a..b as "a..b"',
     "the last line end": "Exim and Postfix add the one that is missing",
 }

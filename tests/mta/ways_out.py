@@ -121,7 +121,7 @@ def _of_call(call: Call) -> Iterator[Mail]:
     handle, *words = call.arguments
     if handle == "rsmtp":
         assert [] == words
-        yield from _batch(call.body)
+        yield from batch(call.body)
         return
     if words[0] == "-f":
         assert "--" == words[2]
@@ -134,7 +134,7 @@ def _of_call(call: Call) -> Iterator[Mail]:
     yield bare(call.body[line.end() :], "" if sender == "MAILER-DAEMON" else sender, words)
 
 
-def _batch(body: bytes) -> Iterator[Mail]:
+def batch(body: bytes) -> Iterator[Mail]:
     """Read batch SMTP, by a reader that has nothing of ours."""
     lines = iter(body.splitlines(keepends=True))
     for line in lines:

@@ -17,6 +17,7 @@ from gateway.mail.sendmail import FLAGS
 from gateway.packet.plain import PATH_SIZE
 from tests.docs.pages import ROOT, rows, sections
 from tests.mail.addresses import envelope
+from tests.mta.letters import EXCEPTIONS
 
 TEXT = (ROOT / "docs" / "forms.md").read_text()
 ENVELOPE = envelope("joe@a.example", "x@b.example", "y@b.example")
@@ -49,3 +50,8 @@ def test_names_and_numbers() -> None:
     options = sections(ROOT / "docs" / "forms.md")["Arguments of a peer"]
     assert {*FLAGS, "-f SENDER", "--"} == {word for word in words(options) if word[0] == "-"} - {"-f"}
     assert {"MAILER-DAEMON", "<>"} == {name for name in NULL_SENDERS if name and name[:2] != "<M"}
+
+
+def test_what_mail_programs_add_is_what_the_tests_with_real_ones_allow() -> None:
+    table = rows(sections(ROOT / "docs" / "forms.md")["What mail programs add on the way"])
+    assert EXCEPTIONS == {word for cell, _ in table for word in words(cell) or [cell]}

@@ -1,4 +1,7 @@
-"""What a real Exim makes of our failures: the mail stays or bounces, and our words are in log and bounce."""
+"""What a real Exim makes of our failures: the mail stays or bounces, and our words are in log and bounce.
+
+For Postfix see tests/plugins/postfix; a refusal by a site's own policy is shown to both here.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.mta.ways_in import UUCP
+from tests.plugins.postfix.journey import Journey, MakePostfix, service
 from tests.real.exim import LOCAL_TRANSPORT, Exim, router
 from tests.real.nodes import Node
 from tests.real.programs import gateway_script
@@ -21,18 +25,29 @@ LONG = "x" * 60 + "@" + ".".join(["y" * 60] * 3) + ".b.example"
 
 @pytest.fixture
 def exim(make_exim: Callable[..., Exim]) -> Exim:
-    exim = make_exim("a.example", router("bob"), LOCAL_TRANSPORT)
+    return make_exim("a.example", router("bob"), LOCAL_TRANSPORT)
+
+
+@pytest.fixture(autouse=True)
+def alice(exim: Exim) -> Node:
+    """The node beside Exim."""
     alice, bob = Node(exim.directory / "alice", "alice"), Node(exim.directory / "bob", "bob")
     alice.know(bob, toml=MAIL)
     exim.own(alice.directory)
-    return exim
+    return alice
 
 
-def send(exim: Exim, words: str, recipient: str = "x@b.example", options: str = "use_bsmtp") -> str:
+def send(
+    exim: Exim,
+    words: str,
+    recipient: str = "x@b.example",
+    options: str = "use_bsmtp",
+    program: str = gateway_script(),
+) -> str:
     """Send through a pipe with a command, and return Exim's log."""
     transport = (
         f"gateway:\n  driver = pipe\n  {options}\n  batch_max = 100\n"
-        f"  command = {gateway_script()} --config {exim.directory}/alice/gateway.toml {words}\n"
+        f"  command = {program} --config {exim.directory}/alice/gateway.toml {words}\n"
         "  temp_errors = 1:2:70:71:73:74:75:120:126:127\n"
         "  log_defer_output\n  log_fail_output\n  return_fail_output\n"
     )
@@ -75,3 +90,47 @@ def test_an_address_that_no_packet_holds_comes_back_with_our_words(
     (bounce,) = exim.mails()
     assert ("", ("joe@a.example",)) == (bounce.sender, bounce.recipients)
     assert b"too long for a packet" in b" ".join(bounce.message.split())
+
+
+POLICY = """\
+from gateway import Refused, hookimpl
+
+@hookimpl
+def gateway_check_submission(envelope, node):
+    raise Refused("not on a Sunday")
+"""
+
+
+def with_policy(node: Node) -> str:
+    """Install a plugin that refuses everything; return the program that has it."""
+    site = node.directory / "site"
+    (site / "policy-1.dist-info").mkdir(parents=True)
+    (site / "policy-1.dist-info/entry_points.txt").write_text("[gateway]\npolicy = sunday\n")
+    (site / "sunday.py").write_text(POLICY)
+    node.head = 'plugins = ["exim", "postfix", "policy"]'
+    node.write()
+    return f"/usr/bin/env PYTHONPATH={site} PYTHONDONTWRITEBYTECODE=1 {gateway_script()}"
+
+
+def test_what_the_policy_of_a_site_refuses_comes_back_with_its_words(exim: Exim, alice: Node) -> None:
+    log = send(exim, "exec bob rsmtp", program=with_policy(alice))
+    assert "transport output: 5.7.1 not on a Sunday" in log
+    assert 0 == exim.queued()
+    (bounce,) = exim.mails()
+    assert b"5.7.1 not on a Sunday" in bounce.message
+
+
+@pytest.mark.postfix
+def test_postfix_sends_back_what_the_policy_of_a_site_refuses(make_postfix: MakePostfix) -> None:
+    one = Journey(make_postfix, "submit", "")
+    entry, _, command = service("submit", one.alice.toml).partition(" argv=")
+    program = with_policy(one.alice)
+    one.a.own(one.alice.directory)
+    one.a.stop()
+    one.serve(f"{entry} argv={command.replace(gateway_script(), program)}")
+    one.a.start()
+    one.send("joe@a.example", ["x@b.example"], TEXT)
+    (bounce,) = one.a.wait_for_mails(1)
+    assert b"5.7.1" in bounce.message
+    assert b"not on a Sunday" in bounce.message
+    assert "dsn=5.7.1, status=bounced" in one.a.records()

@@ -7,35 +7,47 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from queue import Empty, Queue
+from queue import Empty, Queue, SimpleQueue
 from typing import Any, Generic, TypeVar
 
 _Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 BACKLOG = 16
 """Blocks that may wait between the threads: 2 MiB."""
 
 
-class Behind(Generic[_Item]):
-    """Calls a function for one item after the other, in another thread, in order."""
+class Behind(Generic[_Item, _Result]):
+    """Calls a function for one item after the other, in another thread; the results come in order."""
 
-    def __init__(self, call: Callable[[_Item], object]) -> None:
+    def __init__(self, call: Callable[[_Item], _Result]) -> None:
         self._call = call
         self._items: Queue[_Item | None] = Queue(BACKLOG)
+        self._results: SimpleQueue[_Result] = SimpleQueue()
+        self._under_way = 0
         self._failure: BaseException | None = None
         self._given_up = False
         self._thread = threading.Thread(target=self._work, name="gateway-behind", daemon=True)
         self._thread.start()
 
-    def put(self, item: _Item) -> None:
-        """Have the function called with `item`, later; raise what an earlier call raised."""
+    def put(self, item: _Item) -> Iterator[_Result]:
+        """Have the function called with `item`, later; yield the results that are there by now.
+
+        To be drained. Raises what an earlier call raised.
+        """
         self._raise()
         self._items.put(item)
+        self._under_way += 1
+        while self._under_way and not self._results.empty():
+            self._under_way -= 1
+            yield self._results.get()
 
-    def finish(self) -> None:
-        """Wait until all calls have returned; raise what one of them raised."""
+    def finish(self) -> Iterator[_Result]:
+        """Yield the results of all calls that are left; raise what one of them raised."""
         self._items.put(None)
         self._thread.join()
+        while not self._results.empty():
+            yield self._results.get()
         self._raise()
 
     def give_up(self) -> None:
@@ -54,7 +66,7 @@ class Behind(Generic[_Item]):
             if self._given_up or self._failure is not None:
                 continue
             try:
-                self._call(item)
+                self._results.put(self._call(item))
             except BaseException as failure:
                 self._failure = failure
 

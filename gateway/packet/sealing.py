@@ -170,7 +170,7 @@ class _Layer:
         self.size = 0
         self.innermost = False
         self.tree: MerkleTree | None = None
-        self._behind: Behind[tuple[bytes, int, bytes]] | None = None
+        self._behind: Behind[tuple[bytes, int, bytes], bytes] | None = None
         self.write(plain.encode())
 
     def write(self, data: Buffer) -> None:
@@ -190,7 +190,8 @@ class _Layer:
         inner = min(pad, BLOCK - len(last))
         self._seal(key, last + bytes(inner))
         if self._behind is not None:
-            self._behind.finish()
+            for data in self._behind.finish():
+                self._put(data)
             self._behind = None
         outer = pad - inner
         for offset in range(0, outer, BLOCK):
@@ -206,14 +207,11 @@ class _Layer:
 
             with suppress(RuntimeError):  # a limit of processes: alone then
                 self._behind = Behind(self._sealed)
-        if self._behind is None:
-            self._sealed(task)
-        else:
-            self._behind.put(task)
+        for data in (self._sealed(task),) if self._behind is None else self._behind.put(task):
+            self._put(data)
 
-    def _sealed(self, task: tuple[bytes, int, bytes]) -> None:
-        key, number, block = task
-        self._put(self._keys.seal(key, number, block))
+    def _sealed(self, task: tuple[bytes, int, bytes]) -> bytes:
+        return self._keys.seal(*task)
 
     def give_up(self) -> None:
         """Let the second thread end, where there is one; nothing may follow."""

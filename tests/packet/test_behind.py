@@ -13,52 +13,51 @@ def threads() -> int:
     return sum(thread.name.startswith("gateway-") for thread in threading.enumerate())
 
 
-def test_calls_come_in_order_and_are_over_when_it_is_finished() -> None:
-    got: list[int] = []
-    behind = Behind(got.append)
-    for number in range(10 * BACKLOG):
-        behind.put(number)
-    behind.finish()
-    assert list(range(10 * BACKLOG)) == got
+def test_results_come_in_order_and_all_of_them() -> None:
+    behind = Behind(lambda number: number * 2)
+    got = [result for number in range(10 * BACKLOG) for result in behind.put(number)]
+    got += behind.finish()
+    assert [number * 2 for number in range(10 * BACKLOG)] == got
     assert 0 == threads()
 
 
 def test_a_failure_there_is_raised_here_and_nothing_is_called_after_it() -> None:
     called: list[int] = []
 
-    def fail_third(number: int) -> None:
+    def fail_third(number: int) -> int:
         called.append(number)
         if number == 2:
             raise OSError("disk full")
+        return number
 
     def put_until_it_shows() -> None:
         for number in range(1000):
-            behind.put(number)
+            list(behind.put(number))
             time.sleep(0.001)
 
     behind = Behind(fail_third)
     with pytest.raises(OSError, match="disk full"):
         put_until_it_shows()
     with pytest.raises(OSError, match="disk full"):
-        behind.finish()
+        list(behind.finish())
     assert [0, 1, 2] == called
     assert 0 == threads()
 
 
 def test_giving_up_ends_the_thread_without_further_calls() -> None:
     go = threading.Event()
-    got: list[int] = []
+    called: list[int] = []
 
     def slow(number: int) -> None:
         go.wait(10)
-        got.append(number)
+        called.append(number)
 
     behind = Behind(slow)
     for number in range(5):
-        behind.put(number)
+        assert [] == list(behind.put(number))
     threading.Timer(0.05, go.set).start()
     behind.give_up()
-    assert len(got) <= 1
+    assert len(called) <= 1
     assert 0 == threads()
 
 

@@ -10,18 +10,15 @@ reaches back into the gateway.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
-from types import MappingProxyType
-from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+from typing import IO, TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+
+from gateway.config.model import NOTHING
 
 if TYPE_CHECKING:
     from gateway.mail.envelope import Envelope, Recipient
     from gateway.mail.message import Message
 
-NOTHING: Mapping[str, Any] = MappingProxyType({})
-"""An empty mapping that cannot be filled."""
-
 __all__ = [
-    "NOTHING",
     "Delivery",
     "Egress",
     "Event",

@@ -1,4 +1,4 @@
-"""What one neighbour may keep in our spool, counted while more of it comes in."""
+"""What one neighbour may keep in our spool, counted while more of it comes in, and what stays free."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gateway.config.model import Limits
     from gateway.spool.spool import Spool
+
+RESERVE = 4 * 1024 * 1024
+"""[bytes] Left free in the spool, so that what arrived can also be worked through."""
 
 
 class Quota:

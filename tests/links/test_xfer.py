@@ -13,8 +13,8 @@ import pytest
 
 from gateway.config.model import Limits
 from gateway.errors import SpoolError
+from gateway.links.quota import RESERVE
 from gateway.links.xfer import Exchanged, exchange
-from gateway.links.xfer.receive import RESERVE
 from gateway.mta import Event, EventKind
 from gateway.packet.header import Header
 from gateway.packet.identity import decode, encode

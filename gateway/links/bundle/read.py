@@ -10,7 +10,7 @@ from gateway.config.model import Limits
 from gateway.errors import BadPacket, SpoolError, Truncated
 from gateway.links.account import Account, Exchanged
 from gateway.links.bundle.archive import Entry, entries
-from gateway.links.quota import Quota
+from gateway.links.quota import RESERVE, Quota
 from gateway.packet.header import HEADER_SIZE, Header
 from gateway.packet.identity import encode
 from gateway.packet.mth import MerkleTree
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from gateway.mta import Event
     from gateway.spool.spool import Spool
 
-RESERVE = 4 * 1024 * 1024
-"""[bytes] Left free in the spool, so that what arrived can also be worked through."""
 
 
 class _Place(NamedTuple):

@@ -6,19 +6,18 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from gateway.config.model import Limits
+from gateway.links.quota import RESERVE, Quota
 from gateway.mta import Event, EventKind
 from gateway.packet.identity import encode
 
 if TYPE_CHECKING:
+    from gateway.config.model import Limits
     from gateway.links.session.rules import Account
     from gateway.links.sync.machine import Content, Machine
     from gateway.links.sync.messages import Info
     from gateway.spool.incoming import Incoming
     from gateway.spool.spool import Spool
 
-RESERVE = 4 * 1024 * 1024
-"""[bytes] Left free in the spool, so that what arrived can also be worked through."""
 BATCH = 32
 """Complete packets that are synced together, at most."""
 BATCH_SIZE = 4 * 1024 * 1024
@@ -49,7 +48,6 @@ class Inbound:
         self._machine = machine
         self._node = node
         self._name = name
-        self._limits = limits
         self._account = account
         self._report = report
         self._coming: dict[bytes, tuple[Incoming, Info]] = {}
@@ -59,12 +57,8 @@ class Inbound:
         self._known: list[tuple[Info, str]] = []
         self._since = 0.0
         self._refused = self._crowded = self._weight = 0
-        self._stored = self._packets = self._promised = 0
-        if limits.stored is not None or limits.packets is not None:
-            for box in ("rx", "work", "hold"):
-                for job in spool.jobs(node, box):
-                    self._stored += job.size
-                    self._packets += 1
+        self._promised = 0
+        self._quota = Quota(spool, node, limits)
 
     @property
     def wanting(self) -> int:
@@ -92,8 +86,7 @@ class Inbound:
         if self._too_much(info, info.size - incoming.held):
             self._machine.decline(info.hash)
             return
-        self._stored += info.size
-        self._packets += 1
+        self._quota.took(info.size)
         self._promised += info.size - incoming.held
         self._coming[info.hash] = incoming, info
         if incoming.held == info.size:
@@ -102,10 +95,7 @@ class Inbound:
             self._machine.request(info.hash, incoming.held)
 
     def _too_much(self, info: Info, missing: int) -> bool:
-        most, many = self._limits.stored, self._limits.packets
-        if (most is not None and self._stored + info.size > most) or (
-            many is not None and self._packets >= many
-        ):
+        if not self._quota.has_room(info.size):
             self._refused += 1
             return True
         if missing + self._promised + RESERVE > self._spool.free():

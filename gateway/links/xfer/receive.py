@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gateway.config.model import Limits
 from gateway.errors import BadPacket, SpoolError
 from gateway.links.content import NotIntact, checked, read
-from gateway.links.quota import Quota
+from gateway.links.quota import RESERVE, Quota
 from gateway.packet.header import HEADER_SIZE, Header
 from gateway.spool.layout import is_name
 from gateway.spool.medium import Folder
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from gateway.links.account import Account
     from gateway.spool.spool import Spool
 
-RESERVE = 4 * 1024 * 1024
-"""[bytes] Left free in the spool, so that what arrived can also be worked through."""
 
 
 class Receiver:

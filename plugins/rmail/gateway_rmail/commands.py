@@ -124,8 +124,7 @@ def write(directory: str, found: list[Piece], *, force: bool) -> None:
         raise GatewayError(msg)
     for path, text, script in new:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        replace_file(path, text.encode(), 0o644)
-        os.chmod(path, 0o755 if script else 0o644)
+        replace_file(path, text.encode(), 0o755 if script else 0o644)
         click.echo(f"wrote {path}")
 
 

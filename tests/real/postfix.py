@@ -15,6 +15,7 @@ import re
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -264,10 +265,14 @@ class Postfix:
         return [_read(file.read_bytes()) for file in sorted((self.directory / "mail/new").glob("*"))]
 
     def queued(self) -> int:
-        """Return how many messages wait, those in the maildrop included."""
+        """Return how many messages wait, those in the maildrop included.
+
+        Postfix makes a queue file executable when it is complete; what lacks the bit is no message, and
+        stays behind for a day where its writer was killed.
+        """
         folders = ("maildrop", "incoming", "active", "deferred", "hold")
-        spool = self.directory / "spool"
-        return sum(1 for folder in folders for path in (spool / folder).rglob("*") if path.is_file())
+        files = (path for folder in folders for path in (self.directory / "spool" / folder).rglob("*"))
+        return sum(1 for path in files if _complete(path))
 
     def records(self) -> str:
         """Return its log."""
@@ -278,6 +283,14 @@ class Postfix:
         """Stop and remove the instance."""
         self.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def _complete(path: Path) -> bool:
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:  # it was moved on between the listing and now
+        return False
+    return stat.S_ISREG(mode) and bool(mode & stat.S_IXUSR)
 
 
 def _read(data: bytes) -> Mail:

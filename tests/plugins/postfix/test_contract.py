@@ -5,8 +5,7 @@ from __future__ import annotations
 from gateway_postfix.egress import PostfixEgress
 from gateway_postfix.ingress import PostfixIngress
 
-from tests.contracts.egress import EgressContract
-from tests.contracts.ingress import IngressContract, Input
+from gateway.testing import IngressContract, Input, ProgramEgressContract
 
 ONE = b"Received: by a.example\nSubject: x\n\n..\n.\n"
 
@@ -31,6 +30,9 @@ class TestIngress(IngressContract):
         Input(b"Return-Path: <joe@a.example>\n", ("x@b.example",)),
     )
 
+    def write(self, sender: str, recipients: tuple[str, ...], message: bytes) -> Input:
+        return Input(message, ("--sender", sender, "--", *recipients))
 
-class TestEgress(EgressContract):
+
+class TestEgress(ProgramEgressContract):
     egress = PostfixEgress(("sendmail",))

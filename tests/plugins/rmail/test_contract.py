@@ -6,8 +6,8 @@ from gateway_rmail.egress import RmailEgress
 from gateway_rmail.ingress import HANDLES, RmailIngress
 from gateway_rmail.options import Options
 
-from tests.contracts.egress import EgressContract
-from tests.contracts.ingress import IngressContract, Input
+from gateway import Recipient, ReversePath, from_line
+from gateway.testing import IngressContract, Input, ProgramEgressContract
 
 LINE = b"From joe@a.example Thu Jan  1 00:00:00 2026 remote from alpha\n"
 ONE = b"Subject: x\n\n.\nFrom here\n"
@@ -32,14 +32,21 @@ class TestIngress(IngressContract):
         Input(LINE, ("x@b.example",)),
     )
 
+    def write(self, sender: str, recipients: tuple[str, ...], message: bytes) -> Input:
+        line = from_line(ReversePath(sender), date="Thu Jan  1 00:00:00 2026", node="alpha")
+        return Input(line + message, recipients)
 
-class TestEgress(EgressContract):
+
+class TestEgress(ProgramEgressContract):
     egress = RmailEgress(Options())
 
 
-class TestEgressInBangPaths(EgressContract):
+class TestEgressInBangPaths(ProgramEgressContract):
     egress = RmailEgress(Options(addresses="bang"))
 
+    def names(self, recipient: Recipient) -> bytes:
+        return f"{recipient.domain}!{recipient.local}".encode()
 
-class TestEgressWithARealRmail(EgressContract):
+
+class TestEgressWithARealRmail(ProgramEgressContract):
     egress = RmailEgress(Options(real=True))

@@ -1,1 +1,0 @@
-"""What every ingress and every egress owes, as test classes to inherit from."""

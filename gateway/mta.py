@@ -85,7 +85,7 @@ class Ingress(Protocol):
 class Delivery(NamedTuple):
     """One transaction of a verified packet, to be handed to an MTA.
 
-    `transaction` numbers the transactions of the packet from 0. `sender_node` is the
+    `transaction` numbers the deliveries of one call of the egress. `sender_node` is the
     configured name of the node that signed the packet. `arguments` are the peer's arguments
     that the handle's configuration lets through. `command`, `timeout` [s] and `options` come
     from the handle's configuration; `options` holds the keys that the core does not know.
@@ -94,6 +94,7 @@ class Delivery(NamedTuple):
     a transaction over again (None: it cannot be had twice). `words` are the recipients as the
     peer wrote them into arguments, if it did and the policy allows it: they say what the
     envelope does not (bang paths), and are to be compared with it before they are used.
+    `attempts` says how often the packet's delivery was begun before, in vain or in part.
     """
 
     envelope: "Envelope | None"
@@ -110,6 +111,7 @@ class Delivery(NamedTuple):
     options: Mapping[str, object] = NOTHING
     reopen: "Callable[[], Message] | None" = None
     words: tuple[str, ...] = ()
+    attempts: int = 0
 
 
 class Verdict(Enum):
@@ -138,7 +140,11 @@ class Outcome(NamedTuple):
 
 @runtime_checkable
 class Egress(Protocol):
-    """Hands deliveries to one kind of MTA."""
+    """Hands deliveries to one kind of MTA.
+
+    One with an attribute `series` that is true is given the deliveries of many packets in one
+    call, for as long as they are alike: the same sender, handle, niceness, command, environment and options.
+    """
 
     @property
     def name(self) -> str:
@@ -156,6 +162,10 @@ class Egress(Protocol):
         The deliveries are transactions of one packet, for one handle. What has no Outcome
         when the iterator ends or raises is deferred. Each Outcome is made durable before
         the next is asked for, so yield at once: it bounds what a crash can repeat.
+
+        In a `series` the next packet is begun when its delivery is asked for (from the thread
+        that called), so ask for no more than there is room for: what was asked for is under
+        way. There is no next one after an Outcome that defers, or while 256 packets have none.
         """
         ...
 

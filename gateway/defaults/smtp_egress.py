@@ -24,7 +24,8 @@ reply                              outcome
                                               says that the talk went wrong (502, 503, 53x)
 =================================  =========  ================================================
 
-A session carries the deliveries of one packet as long as it is sound. One that breaks before a
+A session carries one delivery after the other, of all the packets that may follow each other
+(`gateway.Egress`, `series`), as long as it is sound. One that breaks before a
 later message went out is replaced at once, for servers that count messages. After
 three failures in a row, or where no session can be had, the rest is deferred.
 
@@ -57,6 +58,7 @@ class SmtpEgress:
 
     name = "smtp"
     handles: tuple[str, ...] = ()
+    series = True
 
     def deliver(self, deliveries: Iterable[Delivery]) -> Iterator[Outcome]:
         """Yield outcomes as the replies come; see `gateway.mta.Egress`.

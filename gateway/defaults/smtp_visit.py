@@ -1,4 +1,4 @@
-"""Taking one packet's deliveries to one server: sessions, and outcomes out of answers."""
+"""Taking deliveries to one server: sessions, and outcomes out of answers."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING
 
 from gateway.engine.bodies import deliveries_of, envelopes_of
 from gateway.engine.policy import objection, objection_to_paths
-from gateway.errors import GatewayError, Interrupted, PluginError, Refused
+from gateway.errors import Refused
 from gateway.mail.envelope import Envelope, Recipient
 from gateway.mail.message import Message
 from gateway.mta import Delivery, Outcome, Verdict
@@ -15,11 +15,8 @@ from gateway.program import clean_environ
 from gateway.spool.record import WHOLE, JobRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from gateway.config.model import Accept, Handle
     from gateway.mta import Egress
-    from gateway.registry import Registry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +65,19 @@ def parcel(
     deliveries = deliveries_of(body, handle, arguments, common)
     allowed = tuple(_allowed(delivery, accept) for delivery in deliveries)
     return Parcel(handle=handle, egress=egress, deliveries=allowed)
+
+
+def alike(one: Parcel, other: Parcel) -> bool:
+    """Return whether two parcels may share a series: the same egress, program and environment for both."""
+    return one.egress is other.egress and _common(one) == _common(other)
+
+
+def _common(whole: Parcel) -> list[object]:
+    """Return what says how the parcel's deliveries are handed over, and on whose behalf."""
+    return [
+        (d.sender_node, d.handle, d.niceness, d.command, d.arguments, d.timeout, d.environ, d.options)
+        for d in whole.deliveries[:1]
+    ]
 
 
 def _allowed(delivery: Delivery, accept: Accept) -> Delivery:
@@ -133,53 +143,6 @@ class Progress:
 def _together(before: tuple[str, ...] | None, now: tuple[Recipient, ...] | None) -> tuple[str, ...] | None:
     """Return who has been served after one more outcome; None is everybody."""
     return None if before is None or now is None else (*before, *map(str, now))
-
-
-def hand_over(
-    whole: Parcel,
-    progress: Progress,
-    registry: Registry,
-    note: Callable[[Progress], None],
-) -> None:
-    """Give every outstanding delivery to the egress; `note` is called after every outcome.
-
-    What a check fails on without refusing it, and what the egress raises or leaves without an
-    outcome, is deferred with words that say so.
-    """
-    allowed: dict[int, Delivery] = {}
-    for delivery in filter(None, map(progress.outstanding, whole.deliveries)):
-        try:
-            registry.check_delivery(delivery)
-            allowed[delivery.transaction] = delivery
-        except Refused as refusal:
-            progress.note(Outcome(delivery.transaction, Verdict.REFUSED, str(refusal)), delivery)
-        except PluginError as broken:
-            progress.words[delivery.transaction] = str(broken)
-    said = _outcomes(whole.egress, tuple(allowed.values()), progress)
-    for outcome in said:
-        given = allowed.get(outcome.transaction)
-        if given is None:
-            # A plugin that mixes up its transactions is not listened to any further.
-            name = whole.egress.name
-            words = f"egress {name}: an outcome for transaction {outcome.transaction}, not given to it"
-            progress.words.update(dict.fromkeys(allowed, words))
-            break
-        progress.note(outcome, given)
-        note(progress)
-    for number, delivery in allowed.items():
-        if progress.outstanding(delivery) is not None:
-            progress.words.setdefault(number, f"egress {whole.egress.name} said nothing of it")
-
-
-def _outcomes(egress: Egress, deliveries: tuple[Delivery, ...], progress: Progress) -> Iterator[Outcome]:
-    try:
-        yield from egress.deliver(deliveries)
-    except Interrupted:
-        raise
-    except (Exception, SystemExit) as crash:  # whatever a plugin does, the job stays
-        words = str(crash) if isinstance(crash, GatewayError) else f"{type(crash).__name__}: {crash}"
-        for delivery in deliveries:
-            progress.words.setdefault(delivery.transaction, words)
 
 
 def _recipients(delivery: Delivery) -> tuple[Recipient, ...]:

@@ -14,6 +14,7 @@ from gateway.engine.bodies import fitting
 from gateway.engine.draft import route_to
 from gateway.engine.fate import Fate
 from gateway.engine.relay import relay
+from gateway.engine.series import Begun
 from gateway.engine.verify import Arrival, arrive, reason
 from gateway.errors import BadPacket, GatewayError, Malformed, Refused, Truncated
 from gateway.mta import Event, EventKind
@@ -65,8 +66,11 @@ class Handling:
         self._say = say
         self._nodes = spool.nodes()
 
-    def handle(self, job: Job, unpacked: Unpacked | None = None) -> Fate:
-        """Bring one job as far as it goes now; `unpacked` is what `unpack` made of it before.
+    def take_up(self, job: Job, unpacked: Unpacked | None = None) -> Begun | Fate:
+        """Bring a job to its fate, or as far as T3 if it is to be delivered.
+
+        `unpacked` is what `unpack` made of it before. Its body goes with it into what is returned;
+        where that is a fate it is the caller's still.
 
         Raises:
             GatewayError: temporary; the job lies where it lay.
@@ -85,7 +89,7 @@ class Handling:
                 return self._hold(job, words, record)
             self._spool.record(job, record)
         if unpacked is not None:
-            return self._deliver(unpacked.arrival, unpacked.whole, record)
+            return self._begin(unpacked, record)
         try:
             with self._spool.open(job) as file:
                 arrival = arrive(job, file, self._config, self._identity)
@@ -93,13 +97,23 @@ class Handling:
         except BadPacket as failure:
             return self._hold(job, reason(failure), record)
 
+    def may_open(self, job: Job) -> bool:
+        """Say whether a job may be opened before its turn.
+
+        If we died at it, that is to be recorded before it is opened.
+        """
+        if job.box == "rx":
+            return True
+        record = self._spool.recorded(job)
+        return record is not None and not (record.running or record.deaths or record.reason)
+
     def unpack(self, job: Job, limit: int) -> Unpacked | None:
         """Verify and unpack an exec job before its turn, if all is well with it; change nothing on disk.
 
         `limit` [bytes] is for its body.
 
         Raises:
-            GatewayError: something is not well; only `handle` can deal with it.
+            GatewayError: something is not well; only `take_up` can deal with it.
         """
         with self._spool.open(job) as file, ExitStack() as until_whole:
             arrival = arrive(job, file, self._config, self._identity)
@@ -113,7 +127,7 @@ class Handling:
             return Unpacked(arrival, whole, body)
 
     def examine(self, job: Job) -> Fate:
-        """Verify one job and say what `handle` would do; change nothing on disk."""
+        """Verify one job and say what would be done with it; change nothing on disk."""
         try:
             with self._spool.open(job) as file:
                 arrival = arrive(job, file, self._config, self._identity)
@@ -154,7 +168,7 @@ class Handling:
         others = [node for node in self._spool.nodes() if node != job.node]
         return bool(others) and self._spool.known(job.name, others) is not None
 
-    def _by_type(self, arrival: Arrival, record: JobRecord | None) -> Fate:
+    def _by_type(self, arrival: Arrival, record: JobRecord | None) -> Begun | Fate:
         kind = arrival.plain.type
         if kind in EXEC:
             return self._exec(arrival, record)
@@ -185,21 +199,25 @@ class Handling:
         self._tell(EventKind.RELAYED, arrival, detail={"type": "trns", "next": target.name, "as": name})
         return Fate.RELAYED
 
-    def _exec(self, arrival: Arrival, record: JobRecord | None) -> Fate:
+    def _exec(self, arrival: Arrival, record: JobRecord | None) -> Begun | Fate:
         handle = _handle_of(arrival)
         if handle is None:
             arrival.drain()
             name, word = arrival.sender.name, split_exec_path(arrival.plain.path)[0]
             words = f"no handle {word!r} for {name}: add exec.{word} to [neigh.{name}] in {self._config.path}"
             return self._hold(arrival.job, words, record, arrival)
-        with self._spool.scratch(arrival.job.size) as body:
+        with ExitStack() as until_begun:
+            body = until_begun.enter_context(self._spool.scratch(arrival.job.size))
             # T2: all of it is decrypted, checked and within its limits before anything acts.
             arrival.unpack(body)
             try:
                 whole = self._parcel(arrival, handle, body)
             except (Malformed, Truncated, Refused) as objection:
                 return self._hold(arrival.job, str(objection), record, arrival)
-            return self._deliver(arrival, whole, record)
+            begun = self._begin(Unpacked(arrival, whole, body), record)
+            if isinstance(begun, Begun):
+                until_begun.pop_all()
+            return begun
 
     def _parcel(self, arrival: Arrival, handle: Handle, body: IO[bytes]) -> deliver.Parcel:
         _, arguments = split_exec_path(arrival.plain.path)
@@ -218,7 +236,8 @@ class Handling:
             environ=deliver.environ_of(id_text(self._identity.id), id_text(arrival.sender.id), niceness),
         )
 
-    def _deliver(self, arrival: Arrival, whole: deliver.Parcel, record: JobRecord | None) -> Fate:
+    def _begin(self, unpacked: Unpacked, record: JobRecord | None) -> Begun | Fate:
+        arrival, whole, body = unpacked
         job = arrival.job
         if job.box == "rx":
             # T3, before the first byte is handed over. No record is written here: a job in
@@ -230,21 +249,33 @@ class Handling:
         elif record is not None and not record.running:
             self._spool.record(job, replace(record, running=True))
         record = record or JobRecord()
-        progress = deliver.Progress.of(record)
-
-        def note(so_far: deliver.Progress) -> None:
-            partly = any(recipients is not None for recipients in so_far.taken.values())
-            if len(whole.deliveries) > 1 or partly or so_far.refused or so_far.words:
-                self._spool.record(job, _with(record, so_far, running=True))
-
-        deliver.hand_over(whole, progress, self._registry, note)
         arrival.job = job
-        return self._conclude(arrival, _with(record, progress, running=False), whole, progress)
+        progress = deliver.Progress.of(record)
+        return Begun(arrival=arrival, whole=whole, body=body, record=record, progress=progress)
 
-    def _conclude(
-        self, arrival: Arrival, record: JobRecord, whole: deliver.Parcel, progress: deliver.Progress
-    ) -> Fate:
-        """T4 is on disk for every transaction that was taken; T5 and T6, or retry, or hold."""
+    def note(self, begun: Begun) -> None:
+        """Remember the progress of a job, if there is more to remember than its end (T4).
+
+        Raises:
+            SpoolError: temporary; the disk does not take it.
+        """
+        progress = begun.progress
+        partly = any(recipients is not None for recipients in progress.taken.values())
+        if len(begun.whole.deliveries) > 1 or partly or progress.refused or progress.words:
+            self._spool.record(begun.arrival.job, _with(begun.record, progress, running=True))
+
+    def conclude(self, begun: Begun) -> Fate:
+        """Settle a job of which its egress says nothing more: T5 and T6, or retry, or hold.
+
+        T4 is on disk for every transaction that was taken.
+
+        Raises:
+            GatewayError: temporary; what became of it could not be remembered.
+        """
+        if begun.failure is not None:
+            raise begun.failure
+        arrival, whole, progress = begun.arrival, begun.whole, begun.progress
+        record = _with(begun.record, progress, running=False)
         left = [d for d in whole.deliveries if progress.outstanding(d) is not None]
         detail = {"type": "exec", "handle": whole.handle.name, "transactions": len(whole.deliveries)}
         if left:

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gateway.engine.ahead import Ahead
 from gateway.engine.fate import Fate
 from gateway.engine.ground import identity_of
 from gateway.engine.handling import Handling
 from gateway.engine.retry import due
-from gateway.errors import GatewayError, Interrupted, LockBusy, SpoolError, UnknownJob
+from gateway.engine.turns import Turns
+from gateway.engine.worker import Worker, safely
+from gateway.errors import GatewayError, LockBusy, SpoolError
 from gateway.packet.header import Header
 from gateway.packet.identity import encode
 from gateway.program import heed_signals
@@ -64,6 +65,7 @@ class Tosser:
     ) -> None:
         self._spool = spool
         self._say = say
+        self._registry = registry
         self._retry = config.retry
         self._handling = partial(Handling, config, identity_of(config), spool, registry, say=say)
 
@@ -91,14 +93,16 @@ class Tosser:
             once = list({job.name: job for job in reversed(ordered)}.values())[::-1]
             tally.fates[Fate.LEFT] += len(ordered) - len(once)
             if dry_run:
-                work = self._handling(finish=self._spool.finish).examine
-            else:
-                finisher = held.enter_context(Finisher(self._spool, report=self._say))
-                handling = self._handling(finish=finisher.finish)
-                ahead = held.enter_context(Ahead(handling, once))
-                work = ahead.handle if jobs == 1 else handling.handle
-            for fate in self._each(work, once, jobs, stopping):
-                tally.fates[fate] += 1
+                examine = self._handling(finish=self._spool.finish).examine
+                tally.fates.update(safely(job, partial(examine, job), self._say) for job in once)
+                return tally
+            finisher = held.enter_context(Finisher(self._spool, report=self._say))
+            turns = held.enter_context(Turns(once, stopping))
+            worker = Worker(
+                self._handling(finish=finisher.finish), self._registry, turns, alone=jobs <= 1, say=self._say
+            )
+            for fates in _each(worker, jobs):
+                tally.fates.update(fates)
         return tally
 
     def _locked(
@@ -142,31 +146,17 @@ class Tosser:
                 tally.fates[Fate.FAILED] += 1
                 self._say(str(failure))
 
-    def _each(
-        self, work: Callable[[Job], Fate], ordered: list[Job], jobs: int, stopping: Callable[[], bool]
-    ) -> Iterator[Fate]:
-        def safely(job: Job) -> Fate | None:
-            try:
-                return None if stopping() else work(job)
-            except UnknownJob:
-                return Fate.LEFT
-            except Interrupted:
-                raise
-            except GatewayError as failure:
-                self._say(f"{job.name}: {failure}")
-                return Fate.FAILED
-            except (Exception, SystemExit) as crash:  # one job never stops the others
-                self._say(f"{job.name}: {type(crash).__name__}: {crash}")
-                return Fate.FAILED
 
-        if jobs <= 1:
-            yield from filter(None, map(safely, ordered))
-            return
-        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only when asked for
+def _each(worker: Worker, jobs: int) -> Iterator[Iterable[Fate]]:
+    """Yield the fates of all jobs, worked on by so many threads."""
+    if jobs <= 1:
+        yield worker.fates()
+        return
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only when asked for
 
-        heed_signals()  # only the main thread can, and the threads will run programs
-        with ThreadPoolExecutor(jobs) as pool:
-            yield from filter(None, pool.map(safely, ordered))
+    heed_signals()  # only the main thread can, and the threads will run programs
+    with ThreadPoolExecutor(jobs) as pool:
+        yield from pool.map(lambda _: list(worker.fates()), range(jobs))
 
 
 def _niceness(header: bytes) -> int:

@@ -2,14 +2,14 @@
 
 Exim stops at the first error of a stream and abandons the rest. So each process is fed few
 transactions (one, unless `session` says more), its report decides about each, and what it
-did not look at is fed to the next.
+did not look at is fed to the next. A transaction that was tried before is fed by itself: what it
+does to Exim is not to befall others twice.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from gateway import BatchWriter, Malformed, PluginError, ProgramError, Verdict
@@ -31,6 +31,7 @@ class EximEgress:
     """Hands deliveries to Exim's batch SMTP input."""
 
     name = "exim"
+    series = True
 
     def __init__(self, options: Options) -> None:
         self.options = options
@@ -53,12 +54,27 @@ class EximEgress:
         options = handle_options(first.options, self.options, first.handle)
         feeding = _Feeding()
         shares = map(_share, _chain(first, coming))
-        batches = iter(lambda: list(islice(shares, options.session)), [])
+        batches = _batches(shares, options.session)
         yield from abreast(batches, feeding.settle, options.processes, feeding.stop.set)
 
 
+def _batches(shares: Iterator[Share], most: int) -> Iterator[list[Share]]:
+    """Yield what one process each is fed."""
+    batch: list[Share] = []
+    for share in shares:
+        if share.delivery.attempts:
+            yield [share]
+            continue
+        batch.append(share)
+        if len(batch) == most:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
 class _Feeding:
-    """The feeding of one packet's transactions; shared by the threads that do it."""
+    """The feeding of one call's transactions; shared by the threads that do it."""
 
     def __init__(self) -> None:
         self.stop = threading.Event()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.engine import ahead
+from gateway.engine import worker
 from gateway.engine.handling import Handling
 from gateway.mta import Delivery, EventKind, Outcome, Verdict
 from gateway.program.meanwhile import work_meanwhile
@@ -115,7 +115,7 @@ def test_what_had_begun_before_waits_for_its_turn(alice: Party, bob: Party, open
 def test_large_ones_wait_for_their_turn(
     alice: Party, bob: Party, opened: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ahead, "LIMIT", 1000)
+    monkeypatch.setattr(worker, "LIMIT", 1000)
     alice.submit(BATCH, "bob", niceness=1)
     alice.submit(BATCH.replace(b"hello", os.urandom(1000).hex().encode()), "bob", niceness=2)
     alice.submit(BATCH.replace(b"hello", b"hello\n" * 1000), "bob", niceness=3)

@@ -40,7 +40,7 @@ COMMANDS = {
     "init": "make a new node: keys, configuration, spool",
     "node": "neighbours: list, show, add, remove; print our own block",
     "plugin": "what is installed, enabled, and what it brings",
-    "queue": "the spool: list, show, hold, release, retry, remove",
+    "queue": "the spool: list, show, hold, release, retry, remove, restore",
     "toss": "work through what arrived: verify, then deliver or relay",
     "xfer": "exchange packets with a directory (USB stick, shared folder)",
 }

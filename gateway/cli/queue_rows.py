@@ -1,15 +1,17 @@
-"""How a packet of the queue is shown: as JSON, as a line of a table, as a page."""
+"""How a packet of the queue is shown: as an object of JSON, as a row of a table."""
 
 from __future__ import annotations
 
-import time
+import json
 from typing import TYPE_CHECKING
 
+from gateway.cli.table import Cell, Column, Tinted
+from gateway.engine.queue import State
 from gateway.packet import niceness
 from gateway.packet.identity import encode
-from gateway.stderr import printable
 
 if TYPE_CHECKING:
+    from gateway.cli.table import Tone
     from gateway.config.model import Config
     from gateway.engine.queue import Row
     from gateway.spool.record import JobRecord
@@ -27,13 +29,21 @@ class Names:
         known = sorted(config.neighbours.values(), key=lambda node: node.name != "self")
         self._by_id = {node.id: node.name for node in known}
         self._by_text = {encode(node_id): name for node_id, name in self._by_id.items()}
+        self._text = {node_id: encode(node_id) for node_id in self._by_id}
         self.width = max(_SHORT, *map(len, self._by_text.values()), 0)
 
     def of_id(self, node_id: bytes) -> str:
         """Return the name for a 32-byte id."""
         found = self._by_id.get(node_id)
         if found is None:
-            found = self._by_id[node_id] = encode(node_id)
+            found = self._by_id[node_id] = self.text_of(node_id)
+        return found
+
+    def text_of(self, node_id: bytes) -> str:
+        """Return a 32-byte id as it stands in the spool."""
+        found = self._text.get(node_id)
+        if found is None:
+            found = self._text[node_id] = encode(node_id)
         return found
 
     def of_text(self, text: str) -> str:
@@ -57,9 +67,9 @@ def describe(row: Row, names: Names) -> dict[str, object]:
         "time": int(job.mtime),
         "niceness": header.niceness if header else None,
         "sender": names.of_id(header.sender) if header else None,
-        "sender_id": encode(header.sender) if header else None,
+        "sender_id": names.text_of(header.sender) if header else None,
         "recipient": names.of_id(header.recipient) if header else None,
-        "recipient_id": encode(header.recipient) if header else None,
+        "recipient_id": names.text_of(header.recipient) if header else None,
         "attempts": record.attempts if record else 0,
         "deaths": record.deaths if record else 0,
         "first": int(record.first) if record and record.first else None,
@@ -69,106 +79,106 @@ def describe(row: Row, names: Names) -> dict[str, object]:
         "taken": {n: None if who is None else list(who) for n, who in record.taken.items()} if record else {},
         "refused": {n: dict(texts) for n, texts in record.refused.items()} if record else {},
         "history": list(record.history) if record else [],
+        "expires": int(record.expires) if record and record.expires else None,
     }
 
 
-class Table:
-    """Lines for people, of equal columns; `headers` adds what stands in the packets' headers."""
+class JsonLines:
+    """The same as JSON, a line each; the usual packet, of which nothing is remembered, quickly."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._quoted: dict[bytes | str, tuple[str, str]] = {}
+
+    def line(self, row: Row) -> str:
+        """Return what `json.dumps` makes of `describe`."""
+        job, header = row.job, row.header
+        if row.record is not None or header is None:
+            return json.dumps(describe(row, self._names))
+        return (
+            f'{{"packet": "{job.name}", "state": "{row.state.value}",'
+            f' "direction": "{"tx" if job.box == "tx" else "rx"}",'
+            f' {self._pair("node", job.node)}, "size": {job.size}, "time": {int(job.mtime)},'
+            f' "niceness": {header.niceness}, {self._pair("sender", header.sender)},'
+            f" {self._pair('recipient', header.recipient)}, {_NOTHING_REMEMBERED}"
+        )
+
+    def _pair(self, key: str, node: bytes | str) -> str:
+        """Return ``"key": NAME, "key_id": ID`` for an id."""
+        name, text = self._quoted.get(node) or self._quote(node)
+        return f'"{key}": {name}, "{key}_id": {text}'
+
+    def _quote(self, node: bytes | str) -> tuple[str, str]:
+        text = node if isinstance(node, str) else self._names.text_of(node)
+        quoted = self._quoted[node] = json.dumps(self._names.of_text(text)), json.dumps(text)
+        return quoted
+
+
+_NOTHING_REMEMBERED = (
+    '"attempts": 0, "deaths": 0, "first": null, "next": null, "error": "", "reason": "",'
+    ' "taken": {}, "refused": {}, "history": [], "expires": null}'
+)
+_TONES: dict[State, Tone] = {State.DEFERRED: "warn", State.HELD: "bad", State.REMOVED: "quiet"}
+
+
+class Listing:
+    """Rows for people; `headers` adds what stands in the packets' headers."""
 
     def __init__(self, names: Names, now: float, *, headers: bool) -> None:
         self._names = names
         self._now = now
         self._headers = headers
-        node = f"{{:{names.width}}}"
-        columns = ["{:12}", "{:10}", node, *((node, "{:4}") if headers else ()), "{:>8}", "{:4}", "{}"]
-        self._line = "  ".join(columns).format
 
-    def heading(self) -> str:
-        """Return the names of the columns."""
-        extra = ("FROM", "NICE") if self._headers else ()
-        return self._line("PACKET", "STATE", "NODE", *extra, "SIZE", "AGE", "NOTE")
+    @property
+    def columns(self) -> list[Column]:
+        """The columns of `show_table`."""
+        width = self._names.width
+        extra = [Column("FROM", width), Column("NICE", 4)] if self._headers else []
+        return [
+            Column("PACKET", _SHORT),
+            Column("STATE", 10),
+            Column("NODE", width),
+            *extra,
+            Column("SIZE", 8, right=True),
+            Column("AGE", 4),
+            Column("NOTE", 0, wraps=True),
+        ]
 
-    def line(self, row: Row) -> str:
-        """Return the line of a packet."""
+    def row(self, row: Row) -> tuple[Cell, ...]:
+        """Return the cells of a packet."""
         extra: tuple[str, ...] = ()
         if self._headers and row.header is None:
             extra = ("?", "?")
         elif self._headers and row.header is not None:
             sender = self._names.of_id(row.header.sender)
             extra = (_short(sender, self._names.width), niceness.format(row.header.niceness))
-        job = row.job
-        return self._line(
+        job, tone = row.job, _TONES.get(row.state)
+        return (
             job.name[:_SHORT],
-            row.state.value,
+            Tinted(row.state.value, tone) if tone else row.state.value,
             _short(self._names.of_text(job.node), self._names.width),
             *extra,
-            _size(job.size),
-            _age(self._now - job.mtime),
+            size_text(job.size),
+            age_text(self._now - job.mtime),
             _note(row.record, self._now) if row.record else "",
-        ).rstrip()
+        )
 
 
 def _note(record: JobRecord, now: float) -> str:
+    if record.expires:
+        until = f"gone in {age_text(record.expires - now)}" if record.expires > now else "expired"
+        return f"{until}: {record.reason}"
     if record.reason:
-        return printable(record.reason)
-    due = f"next in {_age(record.next - now)}" if record.next > now else "due"
-    return printable(f"attempt {record.attempts}, {due}: {record.error}" if record.attempts else due)
-
-
-def page(facts: dict[str, object], now: float) -> str:
-    """Return the facts of one packet, a line each, for people; empty ones are left out."""
-    lines = [str(facts["packet"])]
-    for key, value in facts.items():
-        if key == "packet" or value in (None, "", [], {}) or (key in ("attempts", "deaths") and not value):
-            continue
-        lines += [f"  {key.replace('_', ' '):12}  {text}" for text in _texts(key, value, now)]
-    return "\n".join(lines)
-
-
-def _texts(key: str, value: object, now: float) -> list[str]:
-    """Return the lines for one fact."""
-    match key, value:
-        case "time" | "first" | "next", int(moment):
-            found = [_when(moment, now)]
-        case "size", int(count):
-            found = [f"{count} bytes"]
-        case "niceness", int(number):
-            found = [f"{number} ({niceness.format(number)})"]
-        case "verified", bool(whole):
-            found = ["to its last byte" if whole else "no"]
-        case "envelopes", list(envelopes):
-            found = [f"<{each['sender']}> to {', '.join(each['recipients'])}" for each in envelopes]
-        case _, dict(transactions):
-            found = [f"transaction {number}: {_who(what)}" for number, what in transactions.items()]
-        case _, list(several):
-            found = [str(each) for each in several]
-        case _:
-            found = [str(value)]
-    return [printable(text) for text in found]
-
-
-def _when(moment: float, now: float) -> str:
-    distance = f"{_age(now - moment)} ago" if moment <= now else f"in {_age(moment - now)}"
-    try:
-        local = time.localtime(moment)
-    except (OverflowError, OSError, ValueError):
-        return f"{moment:g} (no time)"
-    return f"{time.strftime('%Y-%m-%d %H:%M:%S %z', local)} ({distance})"
-
-
-def _who(what: object) -> str:
-    if what is None:
-        return "all of it"
-    if isinstance(what, dict):
-        return "; ".join(f"{who}: {said}" for who, said in what.items())
-    return ", ".join(map(str, what)) if isinstance(what, list) else str(what)
+        return record.reason
+    due = f"next in {age_text(record.next - now)}" if record.next > now else "due"
+    return f"attempt {record.attempts}, {due}: {record.error}" if record.attempts else due
 
 
 def _short(name: str, width: int) -> str:
     return name if len(name) <= width else name[: width - 1] + "+"
 
 
-def _size(count: int) -> str:
+def size_text(count: int) -> str:
     """Return a size in at most eight characters."""
     if count < _THREE_DIGITS:
         return f"{count} B"
@@ -180,7 +190,7 @@ def _size(count: int) -> str:
     return f"{size:.1f} TiB"
 
 
-def _age(seconds: float) -> str:
+def age_text(seconds: float) -> str:
     """Return a length of time in its greatest unit."""
     for factor, unit in _STEPS:
         if seconds >= factor:

@@ -40,3 +40,19 @@ class Duration(click.ParamType[float]):
 
 
 DURATION = Duration()
+
+
+class Size(click.ParamType[int]):
+    """A size as the configuration has it: ``64 KiB``, ``10MB``, or a number of bytes."""
+
+    name = "size"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the bytes; a usage error names what is wrong."""
+        try:
+            return units.size(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+SIZE = Size()

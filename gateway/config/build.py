@@ -16,7 +16,9 @@ _Value = TypeVar("_Value", Accept, Limits, MailForm, Retry, Serve)
 _PUBLIC = ("id", "exchpub", "signpub")
 _HANDLE_OF_FORM = {"bsmtp": "rsmtp", "rmail": "rmail", "sendmail": "sendmail"}
 _NEIGHBOUR_KEYS = ("ack", "bounce", "incoming", "freq", "rxrate", "txrate", "onlinedeadline", "maxonlinetime")
-_ROOT_KEYS = ("name", "log_format", "umask", "nohdr", "noprogress", "plugins", "routes", "plugin")
+_ROOT_KEYS = (
+    "name", "log_format", "umask", "nohdr", "noprogress", "plugins", "trash_age", "routes", "plugin",
+)  # fmt: skip
 
 
 def build(

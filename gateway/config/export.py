@@ -8,6 +8,7 @@ from typing import NamedTuple
 from gateway.config.handles import from_nncp
 from gateway.config.model import (
     DEFAULT_TIMEOUT,
+    DEFAULT_TRASH_AGE,
     Accept,
     Config,
     Handle,
@@ -54,6 +55,7 @@ def export(config: Config) -> Exported:
         "plugins": config.plugins is not None,
         "routes": bool(config.routes),
         "retry": config.retry != Retry(),
+        "trash-age": config.trash_age != DEFAULT_TRASH_AGE,
         "serve": config.serve != Serve(),
         "plugin": bool(config.plugin),
     }

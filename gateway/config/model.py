@@ -24,6 +24,7 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 MIB = 1024 * 1024
 DEFAULT_MAX_SIZE = 256 * MIB
 DEFAULT_TIMEOUT = 300.0
+DEFAULT_TRASH_AGE = 30 * 86400.0
 OWN_PLUGINS = ("exim", "postfix", "rmail")
 """What `Config.plugins` = None stands for, as far as they are installed."""
 
@@ -144,6 +145,7 @@ class Config(NamedTuple):
     routes: Mapping[str, str] = NOTHING
     retry: Retry = Retry()
     serve: Serve = Serve()
+    trash_age: float = DEFAULT_TRASH_AGE
     plugin: Mapping[str, Mapping[str, object]] = NOTHING
     extra: Mapping[str, object] = NOTHING
     key_files: tuple[str, ...] = ()

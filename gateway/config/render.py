@@ -11,6 +11,7 @@ from gateway.config.hjson import quote
 from gateway.config.mistakes import Mistakes
 from gateway.config.model import (
     DEFAULT_TIMEOUT,
+    DEFAULT_TRASH_AGE,
     FORM_OF_HANDLE,
     Accept,
     Config,
@@ -73,6 +74,8 @@ def _root(config: Config, keys: str | None) -> Iterator[str]:
     for key in ("nohdr", "noprogress"):
         if getattr(config, key):
             yield line(key, value=True)
+    if config.trash_age != DEFAULT_TRASH_AGE:
+        yield line("trash-age", duration_text(config.trash_age))
     if config.plugins is not None:
         yield line("plugins", config.plugins)
     if keys is not None:

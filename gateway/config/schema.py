@@ -126,6 +126,7 @@ TOML: Schema = {
     "noprogress": FLAG,
     "nohdr": FLAG,
     "plugins": WORDS,
+    "trash-age": DURATION,
     "self": IDENTITY,
     "neigh": {
         "*": {

@@ -89,6 +89,19 @@ def envelopes_of(body: IO[bytes], handle: Handle) -> tuple[Envelope, ...]:
     return tuple(transaction.envelope for transaction in scan(body))
 
 
+def read_envelopes(
+    body: IO[bytes], form: str, arguments: tuple[str, ...], sender_node: str
+) -> tuple[Envelope, ...]:
+    """Return the envelopes that a body of that form and its arguments carry, to be shown only.
+
+    Raises:
+        Malformed, Truncated, Refused: the body is not what its form says.
+    """
+    if form == "bsmtp":
+        return tuple(transaction.envelope for transaction in scan(body))
+    return (_read_letter(body, form, arguments, sender_node).envelope,) if form in LETTER_FORMS else ()
+
+
 def _of_batch(body: IO[bytes], common: Delivery) -> tuple[Delivery, ...]:
     body.seek(0)
     return tuple(

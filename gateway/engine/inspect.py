@@ -5,14 +5,15 @@ Nothing is acted on and nothing changes. What is said is proven only where `veri
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from gateway.config.model import FORM_OF_HANDLE
+from gateway.engine.bodies import read_envelopes
 from gateway.engine.verify import Arrival, arrive, reason
-from gateway.errors import BadPacket, GatewayError
-from gateway.mail.bsmtp import scan
-from gateway.packet.failures import NotForUs
+from gateway.errors import BadPacket, GatewayError, UnknownJob
+from gateway.packet.failures import NotForUs, OverLimit
 from gateway.packet.identity import encode
 from gateway.packet.plain import PacketType, split_exec_path
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 QUICK = 8 * 1024 * 1024
 """[bytes] Larger packets are not read to their end, only to say what they ask for."""
+LARGE = 64 * 1024 * 1024
+"""[bytes] Nor are larger bodies, which would be unpacked in memory."""
 _EXEC = (PacketType.EXEC, PacketType.EXEC_FAT)
 
 
@@ -32,7 +35,8 @@ class Inside:
     """What a packet carries.
 
     `kind` is the packet's type (``exec``, ``trns``, ...), empty if it could not be opened;
-    `target` the next node of a transit packet; `envelopes` sender and recipients of each
+    `target` the next node of a transit packet; `size` that of the body [bytes], None if it was
+    not read; `envelopes` sender and recipients of each
     transaction; `trouble` what is wrong with it. `verified` says that all of it was read and
     is sound.
     """
@@ -41,6 +45,7 @@ class Inside:
     handle: str = ""
     arguments: tuple[str, ...] = ()
     target: str = ""
+    size: int | None = None
     envelopes: tuple[tuple[str, tuple[str, ...]], ...] = ()
     verified: bool = False
     trouble: str = ""
@@ -59,26 +64,51 @@ def look_inside(spool: Spool, job: Job, config: Config, identity: Identity) -> I
             return None
         except BadPacket as failure:
             return Inside(trouble=reason(failure))
-        return _inside(spool, arrival, config)
+        return _inside(arrival, config)
 
 
-def _inside(spool: Spool, arrival: Arrival, config: Config) -> Inside:
+def handle_of(spool: Spool, job: Job, config: Config, identity: Identity) -> str | None:
+    """Return the handle that an exec packet for us asks for; None for any other, and for a bad one.
+
+    Raises:
+        SpoolError: temporary; it cannot be read.
+    """
+    try:
+        with spool.open(job) as file:
+            plain = arrive(job, file, config, identity).plain
+            return split_exec_path(plain.path)[0] if plain.type in _EXEC else None
+    except (BadPacket, UnknownJob):
+        return None
+
+
+def _inside(arrival: Arrival, config: Config) -> Inside:
     plain = arrival.plain
     kind = plain.type.name.lower() if isinstance(plain.type, PacketType) else str(plain.type)
     handle, target, trouble = "", "", ""
     arguments: tuple[str, ...] = ()
     envelopes: tuple[tuple[str, tuple[str, ...]], ...] = ()
     verified = arrival.job.size <= QUICK
+    size = None
     try:
         if plain.type in _EXEC:
             handle, arguments = split_exec_path(plain.path)
         elif plain.type == PacketType.TRNS:
             next_node = config.by_id(plain.path)
             target = next_node.name if next_node else encode(plain.path)
-        if verified and _form(arrival, handle) == "bsmtp":
-            envelopes = _envelopes(spool, arrival)
-        elif verified:
+        if not verified:
+            pass
+        elif plain.type in _EXEC:
+            with _memory() as body:
+                arrival.unpack(body, LARGE)
+                size = body.seek(0, os.SEEK_END)
+                found = read_envelopes(body, _form(arrival, handle), arguments, arrival.sender.name)
+                envelopes = tuple((str(each.sender), tuple(map(str, each.recipients))) for each in found)
+        else:
             arrival.drain()
+    except OverLimit as failure:
+        verified = False
+        if arrival.sender.accept.max_size <= LARGE:
+            trouble = reason(failure)
     except BadPacket as failure:
         trouble, verified = reason(failure), False
     except GatewayError as failure:
@@ -88,20 +118,18 @@ def _inside(spool: Spool, arrival: Arrival, config: Config) -> Inside:
         handle=handle,
         arguments=arguments,
         target=target,
+        size=size,
         envelopes=envelopes,
         verified=verified,
         trouble=trouble,
     )
 
 
+def _memory() -> BinaryIO:
+    """Return a file that is nowhere on a disk: looking writes nothing."""
+    return os.fdopen(os.memfd_create("gateway-look"), "w+b")
+
+
 def _form(arrival: Arrival, handle: str) -> str:
     known = arrival.sender.handles.get(handle)
     return known.form if known else FORM_OF_HANDLE.get(handle, "raw")
-
-
-def _envelopes(spool: Spool, arrival: Arrival) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    with spool.scratch() as body:
-        arrival.unpack(body)
-        return tuple(
-            (str(found.envelope.sender), tuple(map(str, found.envelope.recipients))) for found in scan(body)
-        )

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.errors import BadPacket, LockBusy, UnknownJob
+from gateway.errors import BadPacket, GatewayError, LockBusy, UnknownJob
 from gateway.packet.header import Header
-from gateway.spool.layout import BOXES
+from gateway.spool.layout import BOXES, REMEMBERED
 
 if TYPE_CHECKING:
     from gateway.spool.layout import Box, Job
@@ -39,9 +39,20 @@ class State(Enum):
     """A delivery failed for now; tried again when it is due."""
     HELD = "held"
     """Set aside for a person."""
+    REMOVED = "removed"
+    """In the trash, until it expires."""
 
 
-_STATE_OF: dict[Box, State] = {"tx": State.QUEUED, "rx": State.ARRIVED, "hold": State.HELD}
+LIVE = frozenset(State) - {State.REMOVED}
+"""The states of what is still to go somewhere."""
+WAITING = frozenset({State.QUEUED, State.ARRIVED})
+"""What nobody has tried yet."""
+_STATE_OF: dict[Box, State] = {
+    "tx": State.QUEUED,
+    "rx": State.ARRIVED,
+    "hold": State.HELD,
+    "trash": State.REMOVED,
+}
 
 
 class Row(NamedTuple):
@@ -60,25 +71,34 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selector:
-    """Which packets are meant; what is left at its default selects everything.
+    """Which packets are meant; what is left at its default selects everything but the trash.
 
     `node` is the id of the neighbour in whose directory they lie, `prefixes` beginnings of
-    packet names, `min_age` and `max_age` seconds, nicenesses 0..255 inclusive.
+    packet names, `min_age` and `max_age` seconds, `min_size` and `max_size` bytes, nicenesses
+    0..255 inclusive. `handle` is the word in an exec packet, which only we can read, and only
+    where it is for us: what we sent has none.
     """
 
     node: str | None = None
     prefixes: tuple[str, ...] = ()
-    states: frozenset[State] = frozenset(State)
+    states: frozenset[State] = LIVE
     outbound: bool | None = None
     min_age: float | None = None
     max_age: float | None = None
+    min_size: int = 0
+    max_size: int | None = None
     min_niceness: int = 0
     max_niceness: int = 255
+    handle: str | None = None
 
     @property
     def everything(self) -> bool:
         """Whether nothing is narrowed."""
         return self == Selector()
+
+    def of_states(self, states: frozenset[State]) -> Selector:
+        """Return the same for other states."""
+        return replace(self, states=states)
 
     @property
     def _by_niceness(self) -> bool:
@@ -90,6 +110,7 @@ class Selector:
             "rx": State.ARRIVED in self.states and self.outbound is not True,
             "work": bool({State.DELIVERING, State.DEFERRED} & self.states) and self.outbound is not True,
             "hold": State.HELD in self.states,
+            "trash": State.REMOVED in self.states,
         }
         return (box for box in BOXES if wanted[box])
 
@@ -99,6 +120,8 @@ class Selector:
             (not self.prefixes or job.name.startswith(self.prefixes))
             and (self.min_age is None or age >= self.min_age)
             and (self.max_age is None or age <= self.max_age)
+            and job.size >= self.min_size
+            and (self.max_size is None or job.size <= self.max_size)
         )
 
     def _wants_row(self, row: Row) -> bool:
@@ -109,11 +132,19 @@ class Selector:
         return row.header is not None and self.min_niceness <= row.header.niceness <= self.max_niceness
 
 
-def rows(spool: Spool, selector: Selector, now: float, *, headers: bool = True) -> Iterator[Row]:
+def rows(
+    spool: Spool,
+    selector: Selector,
+    now: float,
+    *,
+    headers: bool = True,
+    handle_of: Callable[[Job], str | None] = lambda _: None,
+) -> Iterator[Row]:
     """Yield the packets that a selector means: by node, by box, and there the oldest first.
 
     Without `headers` the packets are not opened, unless the selector asks for nicenesses:
-    with many of them, and nothing in the cache, that is most of the time it takes.
+    with many of them, and nothing in the cache, that is most of the time it takes. `handle_of`
+    is asked only if the selector names a handle.
 
     Raises:
         SpoolError: temporary.
@@ -124,9 +155,11 @@ def rows(spool: Spool, selector: Selector, now: float, *, headers: bool = True) 
             found = [(job, header) for job, header in look(node, box) if selector._wants_job(job, now)]
             found.sort(key=_mtime)
             for job, header in found:
-                record = spool.recorded(job) if box in ("work", "hold") else None
+                record = spool.recorded(job) if box in REMEMBERED else None
                 row = Row(job, _state(job, record), _decoded(header), record)
-                if selector._wants_row(row):
+                if not selector._wants_row(row):
+                    continue
+                if selector.handle is None or selector.handle == handle_of(job):
                     yield row
 
 
@@ -160,34 +193,72 @@ def hold(spool: Spool, job: Job, reason: str) -> None:
         UnknownJob: temporary; it went elsewhere.
         LockBusy: temporary; toss is at work on that neighbour's packets.
     """
-    with _at_rest(spool, job):
+    with at_rest(spool, job):
         spool.hold(job, reason)
 
 
 def release(spool: Spool, job: Job) -> None:
     """Let a held packet go on at once; raises as `hold` does."""
-    with _at_rest(spool, job):
+    with at_rest(spool, job):
         spool.release(job)
 
 
 def retry(spool: Spool, job: Job, now: float) -> None:
     """Make a deferred delivery due; raises as `hold` does."""
-    with _at_rest(spool, job):
+    with at_rest(spool, job):
         record = spool.recorded(job)
         if record is not None:
             spool.record(job, replace(record, next=now))
 
 
-def remove(spool: Spool, job: Job) -> None:
-    """Remove a packet for good; raises as `hold` does."""
-    with _at_rest(spool, job):
-        spool.remove(job)
+def remove(spool: Spool, job: Job, reason: str, expires: float) -> None:
+    """Move a packet into the trash until `expires` (unix time), from there for good; raises as `hold` does.
+
+    An inbound one is marked as seen.
+    """
+    with at_rest(spool, job):
+        if job.box == "trash":
+            spool.remove(job)
+        else:
+            spool.discard(job, reason, expires)
+
+
+def restore(spool: Spool, job: Job) -> None:
+    """Take a packet out of the trash: it is held then; raises as `hold` does."""
+    with at_rest(spool, job):
+        spool.restore(job)
+
+
+def empty_trash(spool: Spool, now: float) -> list[str]:
+    """Remove for good what has expired in the trash; return the names.
+
+    One whose record is gone or unreadable stays for a person. Whoever calls this is the sweeper
+    of `gateway serve`, or `gateway queue check --repair`. What cannot be removed now is left
+    for the next time.
+
+    Raises:
+        SpoolError: temporary; the spool cannot be read.
+    """
+    gone = []
+    for node in spool.nodes():
+        for job in list(spool.jobs(node, "trash")):
+            with suppress(GatewayError):
+                record = spool.recorded(job)
+                if record is not None and 0 < record.expires <= now:
+                    spool.remove(job)
+                    gone.append(job.name)
+    return gone
 
 
 @contextmanager
-def _at_rest(spool: Spool, job: Job) -> Iterator[None]:
-    """Keep toss away from a packet that it could be at work on."""
-    if job.box not in ("rx", "work"):
+def at_rest(spool: Spool, job: Job) -> Iterator[None]:
+    """Keep toss away from a packet that it could be at work on.
+
+    Raises:
+        LockBusy: temporary; toss was still at work on that neighbour's packets after `PATIENCE`.
+        UnknownJob: temporary; it went elsewhere.
+    """
+    if job.box in ("tx", "hold"):
         yield
         return
     deadline = time.monotonic() + PATIENCE

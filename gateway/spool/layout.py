@@ -10,6 +10,7 @@
     <ID>/tx/<NAME>            outbound                             also tx/hdr/<NAME>
     <ID>/work/<NAME>[.json]   delivery has begun                   ours; NNCP does not look there
     <ID>/hold/<NAME>[.json]   set aside for a person               ours; NNCP does not look there
+    <ID>/trash/<NAME>[.json]  removed by a person, until it expires          ours, likewise
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from typing import Final, Literal, NamedTuple
 
 from gateway.errors import SpoolError
 
-Box = Literal["rx", "tx", "work", "hold"]
+Box = Literal["rx", "tx", "work", "hold", "trash"]
 LockName = Literal["toss", "rx", "tx"]
 
-BOXES: Final[tuple[Box, ...]] = ("rx", "tx", "work", "hold")
+BOXES: Final[tuple[Box, ...]] = ("rx", "tx", "work", "hold", "trash")
+REMEMBERED: Final[tuple[Box, ...]] = ("work", "hold", "trash")
+"""Where a job may have a record beside it."""
 HEADER_SIZE: Final = 172
 TEMPORARY: Final = "gw"
 

@@ -1,4 +1,4 @@
-"""What is remembered of a job while it is in ``work/`` or ``hold/``: ``NAME.json`` beside it."""
+"""What is remembered of a job in ``work/``, ``hold/`` or ``trash/``: ``NAME.json`` beside it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ class JobRecord:
     set before bytes are handed over and cleared after, so finding it set means that we died
     meanwhile; `deaths` counts those. `taken` maps a transaction's number to the recipients the
     MTA took, None being all of them; `refused` maps it to recipient and text, `WHOLE` standing
-    for all of them. `history` holds earlier reasons. `extra` keeps keys of a later version.
+    for all of them. `history` holds earlier reasons. `expires` is when a job in the trash is
+    forgotten. `extra` keeps keys of a later version.
     """
 
     attempts: int = 0
@@ -34,11 +35,18 @@ class JobRecord:
     refused: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     origin: str = ""
     history: tuple[str, ...] = ()
+    expires: float = 0.0
     extra: Mapping[str, object] = field(default_factory=dict)
 
     def held(self, reason: str, origin: str) -> JobRecord:
         """Return the record of a job that is being set aside from the box `origin`."""
-        return replace(self, reason=reason, origin=origin, running=False)
+        return replace(self, reason=reason, origin=origin, running=False, expires=0.0)
+
+    def removed(self, reason: str, origin: str, expires: float) -> JobRecord:
+        """Return the record of a job that a person removed; why it was held goes into the history."""
+        before = (self.reason,) if self.reason else ()
+        held = self.held(reason, origin)
+        return replace(held, expires=expires, history=(*self.history, *before))
 
     def released(self, now: float) -> JobRecord:
         """Return the record of a job that goes on: due now, with a fresh schedule.
@@ -57,6 +65,7 @@ class JobRecord:
             reason="",
             origin="",
             refused={},
+            expires=0.0,
             history=(*self.history, *filter(None, (self.reason, *said))),
         )
 
@@ -98,6 +107,7 @@ class JobRecord:
             },
             origin=_text(rest.pop("origin", "")),
             history=_texts(rest.pop("history", [])),
+            expires=_number(rest.pop("expires", 0)),
             extra=rest,
         )
 

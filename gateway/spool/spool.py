@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from gateway.errors import SpoolError, UnknownJob
 from gateway.spool import durable, listing
-from gateway.spool.layout import BOXES, HEADER_SIZE, Job, Layout, is_alias, is_name
+from gateway.spool.layout import BOXES, HEADER_SIZE, REMEMBERED, Job, Layout, is_alias, is_name
 from gateway.spool.refusal import refusals
 from gateway.spool.staged import Staged
 
@@ -312,7 +312,7 @@ class Spool:
             return job
         self.record(job._replace(box="hold"), before.held(reason, job.box))
         held = self._move(job, "hold")
-        durable.unlink(self.paths.record(job.node, job.box, job.name))
+        self._forget_record(job)
         return held
 
     def release(self, job: Job) -> Job:
@@ -330,21 +330,79 @@ class Spool:
         if box == "work":
             self.record(job._replace(box=box), before.released(time.time()))
         released = self._move(job, box)
-        durable.unlink(self.paths.record(job.node, "hold", job.name))
+        self._forget_record(job)
         return released
 
+    def discard(self, job: Job, reason: str, expires: float) -> Job | None:
+        """Move a job into the trash at a person's word, until `expires` (unix time); see `restore`.
+
+        An inbound one is marked as seen, so that it is not accepted again. One that was marked
+        before has been delivered: there is nothing to keep of it, and None is returned.
+
+        Raises:
+            UnknownJob: temporary; it is not there, so nothing is marked.
+        """
+        from gateway.spool.record import JobRecord  # noqa: PLC0415 - not on the submission path
+
+        if self.job(job.node, job.box, job.name) is None:
+            raise self._unknown(job)
+        before = self.recorded(job) or JobRecord()
+        origin = before.origin if job.box == "hold" else job.box
+        if origin != "tx" and self.known(job.name) == "seen":
+            self.finish(job)
+            return None
+        self.record(job._replace(box="trash"), before.removed(reason, origin, expires))
+        # First the move: what is marked while it lies elsewhere would be cleared away for good.
+        trashed = self._move(job, "trash")
+        if origin != "tx":
+            self.mark_seen(job.node, job.name)
+        self._forget_record(job)
+        return trashed
+
+    def restore(self, job: Job) -> Job:
+        """Take a job out of the trash; it is held, with the reason why it was removed.
+
+        Raises:
+            UnknownJob: temporary; it is not there.
+        """
+        from gateway.spool.record import JobRecord  # noqa: PLC0415 - not on the submission path
+
+        if job.box != "trash" or self.job(job.node, "trash", job.name) is None:
+            raise self._unknown(job._replace(box="trash"))
+        record = self.recorded(job) or JobRecord(reason="removed")
+        self.record(job._replace(box="hold"), record.held(record.reason, record.origin))
+        if record.origin != "tx":
+            # Before the move: a mark would have the next toss clear it away. Copies that came by
+            # other neighbours since were marked there.
+            self._unmark(job.name)
+        restored = self._move(job, "hold")
+        self._forget_record(job)
+        return restored
+
     def remove(self, job: Job) -> None:
-        """Remove a job at a person's word; an inbound one is marked as seen first.
+        """Remove a job for good at a person's word; an inbound one is marked as seen first.
 
         Raises:
             UnknownJob: temporary; it is not there, so nothing is marked.
         """
         if self.job(job.node, job.box, job.name) is None:
             raise self._unknown(job)
-        record = self.recorded(job) if job.box == "hold" else None
+        record = self.recorded(job) if job.box in ("hold", "trash") else None
         if job.box != "tx" and not (record and record.origin == "tx"):
             self.mark_seen(job.node, job.name)
         self._forget(job)
+
+    def adopt(self, staged: Staged, node: str, box: Box, name: str, record: JobRecord | None) -> None:
+        """Give a complete file a place as a job, with what is remembered of it.
+
+        The record is on disk before the job is there.
+        """
+        if not staged.completed:
+            msg = "a packet must be complete, and synced, before it is adopted"
+            raise RuntimeError(msg)
+        if record is not None:
+            self.record(Job(node, box, name, 0, 0.0), record)
+        staged.place(self.paths.packet(node, box, name))
 
     def drop_sent(self, node: str, name: str) -> bool:
         """Remove a packet from ``tx`` after a link moved it; say whether it was there."""
@@ -368,9 +426,18 @@ class Spool:
 
     def _forget(self, job: Job) -> None:
         durable.unlink(self._path(job))
-        if job.box in ("work", "hold"):
-            durable.unlink(self.paths.record(job.node, job.box, job.name))
+        if job.box in REMEMBERED:
+            self._forget_record(job)
         self._drop_header(job)
+
+    def _forget_record(self, job: Job) -> None:
+        durable.unlink(self.paths.record(job.node, job.box, job.name))
+
+    def _unmark(self, name: str) -> None:
+        for node in self.nodes():
+            path = self.paths.seen(node, name)
+            if durable.unlink(path):
+                durable.sync_directory(os.path.dirname(path))
 
     def _drop_header(self, job: Job) -> None:
         if job.box in ("rx", "tx"):

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
 
 from gateway import cli
 from gateway.cli import run_command
+from gateway.cli.queue_rows import JsonLines, Names, describe
+from gateway.engine import queue
+from gateway.engine.queue import Selector
 from gateway.mta import Outcome, Verdict
 from tests.engine.parties import BATCH, Party, carry
 
@@ -82,6 +86,56 @@ def test_list_with_what_stands_in_the_headers(bob: Bob) -> None:
 def test_list_counts(bob: Bob) -> None:
     assert (0, "4\n", "") == bob.queue("list", "--count")
     assert (0, "1\n", "") == bob.queue("list", "--count", "--state", "held")
+    sizes = [facts["size"] for facts in bob.listed().values()]
+    assert {"packets": 4, "bytes": sum(sizes)} == json.loads(bob.queue("list", "--count", "--json")[1])
+
+
+def test_the_lines_of_json_are_those_of_the_slow_way(bob: Bob) -> None:
+    now = time.time()
+    bob.queue("hold", "--tx", "--all")
+    bob.submit(BATCH, "alice")
+    names = Names(bob.config)
+    lines = JsonLines(names)
+    rows = list(queue.rows(bob.spool, Selector(), now))
+    assert 5 == len(rows)
+    assert [json.dumps(describe(row, names)) for row in rows] == [lines.line(row) for row in rows]
+
+
+def test_the_shape(bob: Bob) -> None:
+    path = Path(bob.spool.paths.packet(str(bob.listed()["queued"]["node_id"]), "tx", bob.names["queued"]))
+    os.utime(path, (0, time.time() - 700))
+    heading, total, alice = bob.queue("list", "--shape")[1].splitlines()
+    assert "NODE T 5 10 20 40 80 160 320 640 1280 1280+" == " ".join(heading.split())
+    assert ["TOTAL", "4", "3", "0", "1"] == total.split()[:5]
+    assert ["alice", *total.split()[1:]] == alice.split()
+    (facts,) = map(json.loads, bob.queue("list", "--shape", "--json")[1].splitlines())
+    assert ("alice", 4, 3, 1) == (
+        facts["node"],
+        facts["packets"],
+        facts["minutes"]["5"],
+        facts["minutes"]["20"],
+    )
+    assert (0, "") == bob.queue("list", "--shape", "ZZ")[:2]
+
+
+def test_what_was_removed_can_be_restored(bob: Bob) -> None:
+    name = bob.names["queued"]
+    bob.queue("remove", "--yes", "--reason", "too early", "--keep", "2h", name)
+    assert bob.names.keys() - {"queued"} == bob.listed().keys()
+    out = bob.queue("list", "--state", "removed")[1]
+    assert "gone in 1h: too early" in out
+    assert (0, f"restore {name}\n", "") == bob.queue("restore", "--all")
+    assert "too early" == bob.listed("--tx")["held"]["reason"]
+    assert 0 == bob.queue("release", name)[0]
+    assert name == bob.listed()["queued"]["packet"]
+
+
+def test_the_trash_is_kept_as_long_as_configured(bob: Bob) -> None:
+    bob.reconfigure(trash_age=100.0)
+    bob.queue("remove", "--yes", bob.names["arrived"])
+    expires = bob.listed("--state", "removed")["removed"]["expires"]
+    assert isinstance(expires, int)
+    assert 90 < expires - time.time() <= 100
 
 
 @pytest.mark.parametrize(
@@ -95,6 +149,13 @@ def test_list_counts(bob: Bob) -> None:
         (["--nice", "95"], set()),
         (["--min-nice", "P", "--nice", "P", "--tx"], {"queued"}),
         (["--node", "self"], set()),
+        (["--state", "waiting"], {"queued", "arrived"}),
+        (["--in", "--newer", "1h"], {"deferred", "held", "arrived"}),
+        (["--out"], {"queued"}),
+        (["--larger", "1 MiB"], set()),
+        (["--smaller", "1 MiB", "--larger", "100"], {"queued", "arrived", "deferred", "held"}),
+        (["--handle", "rsmtp"], {"arrived", "deferred"}),
+        (["--handle", "nobody"], {"held"}),
         (["--node", "alice", "--tx"], {"queued"}),
     ],
 )
@@ -143,6 +204,8 @@ def test_show_with_a_time_that_no_calendar_has(bob: Bob) -> None:
 
 def test_show_knows_what_was_here(bob: Bob) -> None:
     assert 0 == bob.queue("remove", "--yes", bob.names["held"])[0]
+    assert "removed by the operator" in bob.queue("show", bob.names["held"])[1]
+    assert 0 == bob.queue("remove", "--yes", "--state", "removed", "--all")[0]
     status, out, said = bob.queue("show", bob.names["held"])
     assert (1, "") == (status, out)
     assert "not here any more" in said
@@ -191,7 +254,7 @@ def test_a_removed_packet_does_not_come_back(bob: Bob) -> None:
     assert "seen" == bob.spool.known(bob.names["arrived"])
 
 
-@pytest.mark.parametrize("verb", ["hold", "release", "retry", "remove"])
+@pytest.mark.parametrize("verb", ["hold", "release", "retry", "remove", "restore"])
 def test_acting_needs_a_selection_and_something_selected(bob: Bob, verb: str) -> None:
     before = sorted(os.walk(bob.spool.root))
     status, _, said = bob.queue(verb)
@@ -211,8 +274,6 @@ def test_a_dry_run_changes_nothing(bob: Bob, verb: str) -> None:
 
 
 def test_a_busy_neighbour_is_said_and_temporary(bob: Bob, monkeypatch: pytest.MonkeyPatch) -> None:
-    from gateway.engine import queue
-
     monkeypatch.setattr(queue, "PATIENCE", 0.0)
     (node,) = {str(facts["node_id"]) for facts in bob.listed().values()}
     with bob.spool.lock(node, "toss"):

@@ -17,15 +17,15 @@ def test_a_batch_shows_its_envelopes(alice: Party, bob: Party) -> None:
     (name,) = alice.submit(BATCH + BATCH, "bob")
     carry(alice, bob)
     expected = ("joe@a.example", ("x@b.example",))
-    assert Inside(kind="exec", handle="rsmtp", envelopes=(expected, expected), verified=True) == inside(
-        bob, name
-    )
+    assert Inside(
+        kind="exec", handle="rsmtp", size=2 * len(BATCH), envelopes=(expected, expected), verified=True
+    ) == inside(bob, name)
 
 
 def test_raw_arguments(alice: Party, bob: Party) -> None:
     (name,) = alice.submit(b"body", "bob", "backup", "-x", "y z", compress=False)
     carry(alice, bob)
-    expected = Inside(kind="exec-fat", handle="backup", arguments=("-x", "y z"), verified=True)
+    expected = Inside(kind="exec-fat", handle="backup", arguments=("-x", "y z"), size=4, verified=True)
     assert expected == inside(bob, name)
 
 

@@ -130,9 +130,9 @@ def test_a_retried_job_is_due(bob: Party, full: dict[str, str]) -> None:
 
 
 def test_a_removed_job_is_seen(bob: Party, full: dict[str, str]) -> None:
-    queue.remove(bob.spool, one(bob, State.ARRIVED).job)
+    queue.remove(bob.spool, one(bob, State.ARRIVED).job, "spam", 1e10)
     assert full["arrived"] in bob.seen()
-    queue.remove(bob.spool, one(bob, State.QUEUED).job)
+    queue.remove(bob.spool, one(bob, State.QUEUED).job, "spam", 1e10)
     assert full["queued"] not in bob.seen()
     assert {"deferred", "held"} == picked(bob).keys()
 
@@ -151,7 +151,7 @@ def test_toss_at_work_is_waited_for_and_then_respected(
     monkeypatch.setattr(queue, "PATIENCE", 0.0)
     job = one(bob, State.DEFERRED).job
     with bob.spool.lock(job.node, "toss"), pytest.raises(LockBusy):
-        queue.remove(bob.spool, job)
+        queue.remove(bob.spool, job, "spam", 1e10)
     assert State.DEFERRED is one_of(bob, job.name).state
     with bob.spool.lock(job.node, "toss"):
         queue.hold(bob.spool, one(bob, State.QUEUED).job, "outbound needs no toss lock")

@@ -6,11 +6,12 @@ block that brings commands is refused.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from gateway.config.hjson import HjsonError, dump, parse
 from gateway.config.mistakes import Mistakes
-from gateway.config.model import Config, Neighbour
+from gateway.config.model import NOTHING, Config, Neighbour
 from gateway.config.render import render_neighbour
 from gateway.config.schema import KEY, TEXT, WORDS, Schema, Tree, match
 from gateway.errors import ConfigError
@@ -38,21 +39,22 @@ class Block(NamedTuple):
     via: tuple[str, ...]
 
 
-def toml_block(config: Config, name: str) -> str:
-    """Return the [neigh.NAME] table that a neighbour adds to know us."""
-    return render_neighbour(_public(config, name)) + "\n"
+def toml_block(config: Config, name: str, addrs: Mapping[str, str] = NOTHING) -> str:
+    """Return the [neigh.NAME] table that a neighbour adds to know us; `addrs` is where we answer."""
+    return render_neighbour(_public(config, name, addrs)) + "\n"
 
 
-def hjson_block(config: Config, name: str) -> str:
+def hjson_block(config: Config, name: str, addrs: Mapping[str, str] = NOTHING) -> str:
     """Return the same for a neighbour that runs NNCP, a member of its ``neigh``."""
-    us = _public(config, name)
+    us = _public(config, name, addrs)
     keys = {key: getattr(us, key) for key in ("id", "exchpub", "signpub", "noisepub")}
-    return dump({name: {key: encode(value) for key, value in keys.items() if value is not None}})[2:-2] + "\n"
+    tree: Tree = {key: encode(value) for key, value in keys.items() if value is not None}
+    return dump({name: {**tree, "addrs": dict(addrs)} if addrs else tree})[2:-2] + "\n"
 
 
-def _public(config: Config, name: str) -> Neighbour:
+def _public(config: Config, name: str, addrs: Mapping[str, str]) -> Neighbour:
     us = config.neighbours["self"]
-    return Neighbour(name, us.id, us.exchpub, us.signpub, us.noisepub)
+    return Neighbour(name, us.id, us.exchpub, us.signpub, us.noisepub, addrs=addrs)
 
 
 def read_block(text: str) -> Block:

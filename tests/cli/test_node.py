@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from gateway.cli import run_command
 from gateway.config import load
+from gateway.config.fingerprint import fingerprint
 from gateway.packet.identity import encode
 from tests.config.files import ALICE, BOB, BOB_KEYS, HUB_KEYS, SELF, VECTORS
 
@@ -52,7 +54,9 @@ def test_show_takes_a_name_or_an_id(node: Node, capsys: Capture) -> None:
     by_name = capsys.readouterr().out
     assert 0 == node("show", encode(ALICE.neighbours["hub"].id))
     assert by_name == capsys.readouterr().out
-    assert by_name.startswith("[neigh.hub]\n")
+    words, table, *_ = by_name.splitlines()
+    assert f"# words: {fingerprint(ALICE.neighbours['hub'])}" == words
+    assert "[neigh.hub]" == table
     assert 0 == node("show", "--json", "hub")
     assert "/bin/cat" == json.loads(capsys.readouterr().out)["handles"]["x"]["command"][0]
     assert 1 == node("show", "nobody")
@@ -168,3 +172,48 @@ def test_names_that_no_node_may_have(node: Node, capsys: Capture) -> None:
     assert 2 == node("add", "self", stdin=BOB_KEYS)
     assert 2 == node("add", "a,b", stdin=BOB_KEYS)
     assert 1 == node("remove", "self")
+
+
+def test_the_words_of_a_block_are_the_same_at_both_ends(node: Node, tmp_path: Path, capsys: Capture) -> None:
+    assert 0 == node("self", "--addr", "lan=192.0.2.7:5400")
+    block, told = capsys.readouterr()
+    run_command(["init", "--name", "carol", str(tmp_path / "carol")], {})
+    capsys.readouterr()
+    carol = str(tmp_path / "carol" / "gateway.toml")
+    assert 0 == node("add", stdin=block, config=carol)
+    heard = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("its words: "))
+    assert told == f"gateway: the words of alice: {heard.removeprefix('its words: ')}\n"
+    assert {"lan": "192.0.2.7:5400"} == load(carol).neighbours["alice"].addrs
+
+
+def test_a_block_without_a_name_needs_one_from_us(node: Node, capsys: Capture) -> None:
+    nameless = "\n".join(BOB_KEYS.splitlines()[1:])
+    assert 2 == node("add", stdin=nameless)
+    assert "does not say whose it is" in capsys.readouterr().err
+    assert 0 == node("add", "bob", stdin=nameless)
+
+
+def test_a_qr_code_holds_the_block(node: Node, capsys: Capture) -> None:
+    segno = pytest.importorskip("segno")
+    assert 0 == node("self")
+    block = capsys.readouterr().out
+    assert 0 == node("self", "--qr")
+    drawn = capsys.readouterr().out
+    out = io.StringIO()
+    segno.make(block, error="l", micro=False).terminal(out, compact=True)
+    assert out.getvalue() == drawn
+    assert max(map(len, drawn.splitlines())) <= 80
+
+
+def test_without_the_library_a_qr_code_names_what_to_install(
+    node: Node, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "segno", None)
+    assert 2 == node("self", "--qr")
+    assert "mailgateway[tools]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wrong", ["lan", "=1.2.3.4:5", "lan=", "lan=192.0.2.7:port", "lan=192.0.2.7:70000"])
+def test_an_address_that_is_none_is_refused(wrong: str, node: Node, capsys: Capture) -> None:
+    assert 2 == node("self", "--addr", wrong)
+    assert "--addr" in capsys.readouterr().err

@@ -12,6 +12,8 @@ _MAX_UMASK = 0o777
 # Patterns as text are compiled when first used, not once a message.
 _OCTAL = r"[0-7]{1,4}"
 _TCP = r"(?a:(\[[0-9A-Za-z:.%_-]*\]|[^\s\[\]:/|]*):([0-9]{1,5}))"
+_LOOPBACK = r"(?a:127(\.\d{1,3}){3})"
+_SEPARATOR = r"[!#$%&*+/=?^_`{|}~-]{1,8}"
 _MAX_PORT = 65535
 _LONG_KEY_SIZE = 64
 
@@ -204,6 +206,25 @@ def any_address(value: object) -> str:
     except ValueError:
         msg = "the absolute path of a socket or HOST:PORT was expected"
         raise ValueError(msg) from None
+
+
+def local_address(value: object) -> str:
+    """Read the same, of this machine only: there is nobody behind it who asks for a password."""
+    address = any_address(value)
+    host = address.rpartition(":")[0]
+    if address.startswith("/") or host in ("localhost", "[::1]") or re.fullmatch(_LOOPBACK, host):
+        return address
+    msg = "other machines could reach it: a path, 127.0.0.1:PORT or [::1]:PORT was expected"
+    raise ValueError(msg)
+
+
+def separator(value: object) -> str:
+    """Read what separates an extension from a local part, such as ``"+"``."""
+    written = text(value)
+    if not re.fullmatch(_SEPARATOR, written):
+        msg = 'what may stand in an address before a node\'s name was expected, such as "+" or "--"'
+        raise ValueError(msg)
+    return written
 
 
 def cron(value: object) -> str:

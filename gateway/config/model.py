@@ -111,10 +111,16 @@ class Retry(NamedTuple):
 
 
 class Serve(NamedTuple):
-    """The resident process; addresses as written."""
+    """The resident process; addresses as written.
+
+    `lmtp_node_after` stands before a node's name at the end of a local part; `lmtp_max_size`
+    is the largest message that is taken over LMTP [bytes].
+    """
 
     daemon: str | None = None
     lmtp: str | None = None
+    lmtp_node_after: str | None = None
+    lmtp_max_size: int | None = None
     submit: str | None = None
     metrics: str | None = None
     jobs: int = 1

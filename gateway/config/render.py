@@ -32,7 +32,7 @@ _Section: TypeAlias = Accept | Limits | Retry | Serve
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _DURATIONS = ("schedule", "give_up", "seen_age")
-_SIZES = ("max_size", "stored")
+_SIZES = ("max_size", "stored", "lmtp_max_size")
 _LINKS = {"incoming": None, "rxrate": 0, "txrate": 0, "onlinedeadline": 10, "maxonlinetime": 0}
 _ONLY_PUBLIC = ("id", "exchpub", "signpub", "noisepub")
 

@@ -147,7 +147,9 @@ TOML: Schema = {
     "retry": {"schedule": Kind("any", kinds.durations), "give-up": DURATION},
     "serve": {
         "daemon": Kind("text", kinds.tcp_address),
-        "lmtp": Kind("text", kinds.any_address),
+        "lmtp": Kind("text", kinds.local_address),
+        "lmtp-node-after": Kind("text", kinds.separator),
+        "lmtp-max-size": SIZE,
         "submit": Kind("text", kinds.any_address),
         "metrics": Kind("text", kinds.tcp_address),
         "jobs": POSITIVE,

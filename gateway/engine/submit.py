@@ -12,7 +12,7 @@ from gateway.mail.envelope import Envelope
 from gateway.mta import Event, EventKind, Submission
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from gateway.config.model import Config, Neighbour
     from gateway.engine.lanes import Lane
@@ -64,17 +64,8 @@ class Submitter:
         def lane_to(name: str) -> Lane:
             neighbour = self._config.neighbour(name)
             if neighbour.name not in lanes:
-                mail = neighbour.mail
-                form, word = (ingress.form, handle) if handle else (mail.form, mail.handle)
-                lanes[neighbour.name] = open_lane(
-                    form,
-                    word,
-                    self._draft_for(neighbour, word, order),
-                    place=mail.sender,
-                    as_given=bool(handle),
-                    node_name=self_name(self._config),
-                    scratch=self._spool.scratch,
-                )
+                given = (ingress.form, handle) if handle else None
+                lanes[neighbour.name] = self.lane(neighbour, order, given)
             return lanes[neighbour.name]
 
         try:
@@ -92,9 +83,31 @@ class Submitter:
                 lane.discard()
             raise
         on_committed()
+        self.tell(drafts, order, environ)
+        return drafts
+
+    def lane(self, neighbour: Neighbour, order: Order, given: tuple[str, str] | None = None) -> Lane:
+        """Return an empty lane in the form and to the handle that are `given`, else the neighbour's.
+
+        Raises:
+            ConfigError, UnknownNode: temporary.
+        """
+        mail = neighbour.mail
+        form, word = given or (mail.form, mail.handle)
+        return open_lane(
+            form,
+            word,
+            self._draft_for(neighbour, word, order),
+            place=mail.sender,
+            as_given=given is not None,
+            node_name=self_name(self._config),
+            scratch=self._spool.scratch,
+        )
+
+    def tell(self, drafts: Iterable[Draft], order: Order, environ: Mapping[str, str]) -> None:
+        """Tell every plugin what was committed."""
         for draft in drafts:
             self._registry.event(_submitted(draft, order, environ))
-        return drafts
 
     def _draft_for(self, neighbour: Neighbour, handle: str, order: Order) -> DraftMaker:
         identity = identity_of(self._config)

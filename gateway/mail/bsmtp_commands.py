@@ -15,11 +15,11 @@ MAX_RECIPIENTS_OF_BATCH: Final = 200_000
 MAX_TRANSACTIONS: Final = 10_000
 """Transactions of a batch: what bounds the time for which one small packet keeps toss at work."""
 
-_PATH_COMMAND = re.compile(r"(MAIL[ \t]+FROM|RCPT[ \t]+TO)[ \t]*:[ \t]*", re.IGNORECASE)
+PATH_COMMAND = re.compile(r"(MAIL[ \t]+FROM|RCPT[ \t]+TO)[ \t]*:[ \t]*", re.IGNORECASE)
 # These, as text, are compiled when first used: what MTAs write never asks them.
-_BRACKETED = r'(?s:(<(?:[^"<>]|"(?:[^"\\]|\\.)*")*>)(.*)\Z)'
-_PARAMETERS = r"(?:[ \t]+[A-Za-z0-9][A-Za-z0-9-]*(?:=[^\s=\x00-\x1f]+)?)*\Z"
-_CONTROL = r"[\x00-\x08\x0a-\x1f\x7f]"
+BRACKETED_PATH = r'(?s:(<(?:[^"<>]|"(?:[^"\\]|\\.)*")*>)(.*)\Z)'
+PARAMETERS = r"(?:[ \t]+[A-Za-z0-9][A-Za-z0-9-]*(?:=[^\s=\x00-\x1f]+)?)*\Z"
+CONTROL = r"[\x00-\x08\x0a-\x1f\x7f]"
 _IDLE_WORDS = frozenset({"NOOP", "VRFY", "EXPN", "HELP", "ETRN"})
 _RESET_WORDS = frozenset({"HELO", "EHLO", "RSET"})
 
@@ -56,9 +56,9 @@ class Commands:
             text = line.decode("utf-8").rstrip(" \t")
         except UnicodeDecodeError:
             raise _refusal(number, "an address is neither ASCII nor UTF-8; write it in UTF-8") from None
-        if not text.isprintable() and re.search(_CONTROL, text):
+        if not text.isprintable() and re.search(CONTROL, text):
             raise _refusal(number, f"a control character in a command: {text[:60]!r}; take it out")
-        path = _PATH_COMMAND.match(text)
+        path = PATH_COMMAND.match(text)
         if path:
             self._path(path.group(1)[:4].upper(), text[path.end() :], number)
             return None
@@ -124,10 +124,10 @@ def _without_parameters(argument: str) -> str:
         return argument
     if argument.find(">") == len(argument) - 1 and '"' not in argument and "<" not in argument[1:]:
         return argument
-    bracketed = re.match(_BRACKETED, argument)
+    bracketed = re.match(BRACKETED_PATH, argument)
     if bracketed is None:
         raise Malformed(f"no '>' at the end of the address: {argument[:80]!r}")
-    if not re.match(_PARAMETERS, bracketed.group(2)):
+    if not re.match(PARAMETERS, bracketed.group(2)):
         raise Malformed(f"{bracketed.group(2)[:60]!r} behind the address is no ESMTP parameter; leave it out")
     return bracketed.group(1)
 

@@ -19,7 +19,7 @@ from gateway.spool.refusal import refusals
 from gateway.spool.staged import Staged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from typing import Literal
 
@@ -40,6 +40,15 @@ class Spool:
         self.paths = Layout(self.root)
         self._umask = umask
         self._nohdr = nohdr
+        self._sync: Callable[[str], None] | None = None
+
+    def sharing(self) -> Spool:
+        """Return the same spool for many threads, whose commits share the syncs of directories."""
+        from gateway.spool.shared_sync import SharedSync  # noqa: PLC0415 - threads are for residents
+
+        spool = Spool(self.root, umask=self._umask, nohdr=self._nohdr)
+        spool._sync = SharedSync()
+        return spool
 
     # Writing
 
@@ -68,7 +77,7 @@ class Spool:
             if not self._nohdr:
                 with suppress(OSError):
                     header = os.pread(staged.fileno(), HEADER_SIZE, 0)
-            staged.place(target)
+            staged.place(target, sync=self._sync)
             if alias is not None and is_alias(alias):
                 with suppress(OSError):
                     os.symlink(self.paths.node(node), self.paths.alias(alias))

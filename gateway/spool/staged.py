@@ -12,6 +12,7 @@ from gateway.spool.layout import TEMPORARY
 from gateway.spool.refusal import refusals
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Self
 
@@ -68,11 +69,12 @@ class Staged:
             raise
         self.completed = True
 
-    def place(self, target: str, *, synced: bool = True) -> None:
+    def place(self, target: str, *, synced: bool = True, sync: Callable[[str], None] | None = None) -> None:
         """Rename it to its place and sync the directory (S3); the descriptor is closed.
 
-        An ending signal waits until all of it is done; its handler may then raise out of this
-        method, with `committed` set.
+        `sync` syncs the directory in the place of `durable.sync_directory`. An ending signal
+        waits until all of it is done; its handler may then raise out of this method, with
+        `committed` set.
 
         Raises:
             SpoolError: temporary; if only the sync failed, the file stays where it now is.
@@ -82,7 +84,7 @@ class Staged:
                 durable.move(self._path, target, floor=self._floor, umask=self._umask, synced=False)
             self._close()  # From here on there is nothing of ours to discard.
             if synced:
-                durable.sync_directory(os.path.dirname(target))
+                (sync or durable.sync_directory)(os.path.dirname(target))
             self.committed = True
 
     def discard(self) -> None:

@@ -1,0 +1,152 @@
+"""Mail from the MTA over LMTP: a part of the resident process, one thread for each client."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from gateway.engine.ground import self_name
+from gateway.engine.reception import Desk, Reception
+from gateway.errors import GatewayError
+from gateway.mail.lmtp import Machine
+from gateway.service.lmtp_conversation import PATIENCE, Conversation, Line
+from gateway.service.local_socket import check_local, listening
+
+if TYPE_CHECKING:
+    from gateway.config.model import Config
+    from gateway.registry import Registry
+    from gateway.service.part import Pulse
+    from gateway.spool.spool import Spool
+
+MOST_CLIENTS = 100
+"""At a time; more wait until one leaves, as the system's queue of connections lets them."""
+
+_BEAT = 10.0
+"""[s] Between two looks at whether anything hangs."""
+_STUCK = 30.0
+"""[s] After which a client that waits for us is no progress."""
+
+
+class LmtpPart:
+    """Takes mail from clients of this machine, at ``serve.lmtp`` or on a socket handed over.
+
+    `listener` is a listening socket, from systemd say; it stays open. `say` gets what went wrong.
+    """
+
+    name = "lmtp"
+
+    def __init__(
+        self,
+        config: Config,
+        spool: Spool,
+        registry: Registry,
+        *,
+        say: Callable[[str], None],
+        listener: socket.socket | None = None,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._config = config
+        self._desk = Desk(config, spool.sharing(), registry)
+        self._say = say
+        self._given = listener
+        self._patience = patience
+        self._clients: dict[threading.Thread, Conversation] = {}
+
+    async def run(self, pulse: Pulse) -> None:
+        """Serve until cancelled, then let transactions that are under way come to their end.
+
+        Raises:
+            ConfigError, GatewayError: temporary; the address cannot be had.
+        """
+        stop, stopped = os.pipe()
+        beat = asyncio.create_task(self._beat(pulse))
+        try:
+            with self._listening() as listener:
+                listener.setblocking(False)
+                await self._accept(listener, stop, pulse)
+        finally:
+            os.close(stopped)  # what is read from the other end now is its end
+            try:
+                while self._clients:
+                    await asyncio.sleep(0.02)
+            finally:
+                beat.cancel()
+                if not self._clients:
+                    os.close(stop)
+
+    @contextmanager
+    def _listening(self) -> Iterator[socket.socket]:
+        if self._given is not None:
+            check_local(self._given)
+            yield self._given
+        elif self._config.serve.lmtp is None:
+            raise GatewayError(f"{self._config.path}: serve.lmtp: no address to listen on")
+        else:
+            with listening(self._config.serve.lmtp) as listener:
+                yield listener
+
+    async def _accept(self, listener: socket.socket, stop: int, pulse: Pulse) -> None:
+        while True:
+            while len(self._clients) >= MOST_CLIENTS:
+                await asyncio.sleep(0.02)
+            await _readable(listener)
+            try:
+                connection, _ = listener.accept()
+            except BlockingIOError:
+                continue
+            except OSError as failure:  # no descriptors left, or the client is gone already
+                self._say(f"lmtp: accept: {failure.strerror}")
+                await asyncio.sleep(0.5)
+                continue
+            self._admit(connection, stop, pulse)
+
+    def _admit(self, connection: socket.socket, stop: int, pulse: Pulse) -> None:
+        connection.setblocking(True)
+        line = Line(connection.fileno(), connection.fileno(), patience=self._patience, stop=stop)
+        machine = Machine(self_name(self._config), max_size=self._config.serve.lmtp_max_size)
+        conversation = Conversation(line, machine, Reception(self._desk), progress=pulse)
+
+        def serve() -> None:
+            try:
+                with connection:
+                    conversation.run()
+            except GatewayError as failure:
+                self._say(f"lmtp: {failure}")
+            except Exception as failure:  # whatever it is, it is this client's alone
+                self._say(f"lmtp: {type(failure).__name__}: {failure}")
+            finally:
+                del self._clients[threading.current_thread()]
+
+        # A daemon: what hangs in it must not keep the process from ending.
+        thread = threading.Thread(target=serve, name="gateway-lmtp", daemon=True)
+        self._clients[thread] = conversation
+        try:
+            thread.start()
+        except RuntimeError as failure:
+            del self._clients[thread]
+            connection.close()
+            self._say(f"lmtp: {failure}")
+
+    async def _beat(self, pulse: Pulse) -> None:
+        while True:
+            waiting = [client.since for client in list(self._clients.values())]
+            if all(since is None or time.monotonic() - since < _STUCK for since in waiting):
+                pulse()
+            await asyncio.sleep(_BEAT)
+
+
+async def _readable(listener: socket.socket) -> None:
+    """Wait for a client; cancelled, unlike `loop.sock_accept`, it drops none."""
+    loop = asyncio.get_running_loop()
+    come = asyncio.Event()
+    loop.add_reader(listener, come.set)
+    try:
+        await come.wait()
+    finally:
+        loop.remove_reader(listener)

@@ -1,0 +1,147 @@
+"""The conversation with one LMTP client: between its octets and our reception stands the machine."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from collections.abc import Callable
+
+from gateway.engine.reception import Reception
+from gateway.errors import GatewayError
+from gateway.mail.lmtp import Addressed, Begun, Ended, Event, Machine, Opened, Text
+from gateway.mail.lmtp_replies import Reply
+
+PATIENCE = 300.0
+"""[s] For the client's next octets (RFC 5321 4.5.3.2.7)."""
+LONGEST = 3600.0
+"""[s] For a whole transaction: who sends an octet now and then is not waited for either."""
+
+_CHUNK = 1 << 17
+_PIECE = 4096
+"""Written at once: of a pipe or socket that has any room, so much does not wait."""
+
+
+class Left(GatewayError):
+    """The client is gone, says nothing, or does not listen; `reply` is our last word, if any."""
+
+    def __init__(self, reply: Reply | None, text: str) -> None:
+        super().__init__(text)
+        self.reply = reply
+
+
+class Line:
+    """Two descriptors to a client, or one twice; `stop`, if given, becomes readable when we are to end."""
+
+    def __init__(self, reading: int, writing: int, *, patience: float = PATIENCE, stop: int = -1) -> None:
+        self._reading = reading
+        self._writing = writing
+        self._patience = patience
+        self._stop = stop
+
+    def read(self, *, between: bool, until: float) -> bytes:
+        """Return what comes next; `between` transactions we leave when we are to end.
+
+        Raises:
+            Left: there is nothing to come.
+        """
+        poll = select.poll()
+        poll.register(self._reading, select.POLLIN)
+        if between and self._stop >= 0:
+            poll.register(self._stop, select.POLLIN)
+        ready = dict(poll.poll(max(0.0, min(self._patience, until - time.monotonic())) * 1000))
+        if self._stop in ready:
+            raise Left(Reply(421, "4.3.2", "shutting down"), "")
+        if not ready:
+            raise Left(Reply(421, "4.4.2", "waited too long"), "the client was silent for too long")
+        try:
+            octets = os.read(self._reading, _CHUNK)
+        except ConnectionError:
+            octets = b""
+        if not octets:
+            raise Left(None, "" if between else "the client left in the middle of a transaction")
+        return octets
+
+    def write(self, octets: bytes) -> None:
+        """Write all of it.
+
+        Raises:
+            Left: nobody takes it.
+        """
+        poll = select.poll()
+        poll.register(self._writing, select.POLLOUT)
+        view = memoryview(octets)
+        while view:
+            if not poll.poll(self._patience * 1000):
+                raise Left(None, "the client takes no answers")
+            try:
+                view = view[os.write(self._writing, view[:_PIECE]) :]
+            except OSError as failure:
+                raise Left(None, f"the client takes no answers: {failure.strerror}") from failure
+
+
+class Conversation:
+    """Serves one client until it leaves."""
+
+    def __init__(
+        self,
+        line: Line,
+        machine: Machine,
+        reception: Reception,
+        *,
+        progress: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._line = line
+        self._machine = machine
+        self._reception = reception
+        self._progress = progress
+        self.since: float | None = None
+        """[s, monotonic] Since when the client waits for us; None while we wait for it."""
+
+    def run(self) -> None:
+        """Serve the client; nothing that was not committed is left behind.
+
+        Raises:
+            Left: the client did not leave as one should; with no text, we had to end.
+        """
+        try:
+            self._serve()
+        except Left as left:
+            if left.reply is not None:
+                self._machine.close(left.reply)
+                self._line.write(self._machine.replies())
+            if str(left):
+                raise
+        finally:
+            self._reception.discard()
+
+    def _serve(self) -> None:
+        machine = self._machine
+        until = time.monotonic() + LONGEST
+        while True:
+            self.since = time.monotonic()
+            while (event := machine.next_event()) is not None:
+                self._heed(event)
+            self._line.write(machine.replies())
+            self._reception.tell()
+            self.since = None
+            self._progress()
+            if machine.over:
+                return
+            if machine.idle:
+                until = time.monotonic() + LONGEST
+            machine.receive(self._line.read(between=machine.idle, until=until))
+
+    def _heed(self, event: Event) -> None:
+        machine, reception = self._machine, self._reception
+        match event:
+            case Opened(sender, size):
+                machine.answer(reception.open(sender, size))
+            case Addressed(recipient):
+                machine.answer(reception.address(recipient))
+            case Begun():
+                machine.answer(reception.begin())
+            case Text(octets):
+                reception.text(octets)
+            case Ended(refusal):
+                machine.conclude(reception.end(refusal))

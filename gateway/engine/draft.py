@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gateway.config.model import Config, Neighbour
     from gateway.packet.identity import Identity
     from gateway.spool.spool import Spool
+    from gateway.spool.staged import Staged
 
 
 class Order(NamedTuple):
@@ -107,6 +108,16 @@ class Draft:
         assert self.sealed is not None, "finish comes first"
         first = encode(self._first.id)
         self._spool.commit(self._staged, first, "tx", self.sealed.name, alias=self._first.name)
+
+    @property
+    def staged(self) -> Staged:
+        """The file, for whoever commits it in another way."""
+        return self._staged
+
+    @property
+    def first(self) -> Neighbour:
+        """The neighbour in whose queue it will lie."""
+        return self._first
 
     def discard(self) -> None:
         """Forget a packet that was not committed; harmless afterwards."""

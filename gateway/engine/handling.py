@@ -8,18 +8,21 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING, NamedTuple
 
+from gateway.config.model import Accept
 from gateway.engine import deliver, retry
 from gateway.engine.acknowledge import acknowledge, honour
 from gateway.engine.bodies import fitting
 from gateway.engine.draft import route_to
 from gateway.engine.fate import Fate
 from gateway.engine.relay import relay
+from gateway.engine.report import Reports, Told, forbidden, losses
 from gateway.engine.series import Begun
 from gateway.engine.verify import Arrival, arrive, reason
 from gateway.errors import BadPacket, GatewayError, Malformed, Refused, Truncated
 from gateway.mta import Event, EventKind
 from gateway.packet.identity import encode, id_text
 from gateway.packet.plain import PacketType, split_exec_path
+from gateway.spool.answer import settle
 from gateway.spool.record import WHOLE, JobRecord
 
 if TYPE_CHECKING:
@@ -65,6 +68,7 @@ class Handling:
         self._finish = finish
         self._say = say
         self._nodes = spool.nodes()
+        self._reports = Reports(config, identity, spool, registry)
 
     def take_up(self, job: Job, unpacked: Unpacked | None = None) -> Begun | Fate:
         """Bring a job to its fate, or as far as T3 if it is to be delivered.
@@ -88,6 +92,7 @@ class Handling:
                 words = f"our own process died {record.deaths} times while delivering it"
                 return self._hold(job, words, record)
             self._spool.record(job, record)
+            settle(self._spool, job, record)
         if unpacked is not None:
             return self._begin(unpacked, record)
         try:
@@ -212,16 +217,53 @@ class Handling:
             arrival.unpack(body)
             try:
                 whole = self._parcel(arrival, handle, body)
-            except (Malformed, Truncated, Refused) as objection:
+            except (Malformed, Truncated) as objection:
                 return self._hold(arrival.job, str(objection), record, arrival)
+            except Refused as objection:
+                return self._turn_away(arrival, handle, body, str(objection), record)
             begun = self._begin(Unpacked(arrival, whole, body), record)
             if isinstance(begun, Begun):
                 until_begun.pop_all()
             return begun
 
-    def _parcel(self, arrival: Arrival, handle: Handle, body: IO[bytes]) -> deliver.Parcel:
+    def _turn_away(
+        self, arrival: Arrival, handle: Handle, body: IO[bytes], words: str, record: JobRecord | None
+    ) -> Fate:
+        """Hold a job that the policy on its neighbour forbids, and tell the senders."""
+        told = Told(record or JobRecord())
+        if self._reports.wanted(arrival):
+            if arrival.job.box == "rx" and not self._take_out(arrival):
+                return Fate.LEFT
+            try:
+                deliveries = self._parcel(arrival, handle, body, Accept()).deliveries
+            except (Malformed, Truncated, Refused):
+                deliveries = ()  # it is no mail whose sender could be told
+            lost = forbidden(deliveries, arrival.sender.accept)
+            told = self._reports.tell(arrival, told.record, handle, lost)
+            if told.trouble:
+                later = retry.deferred(told.record, "", time.time(), self._config.retry)
+                detail: dict[str, object] = {"type": "exec", "handle": handle.name}
+                return self._defer(arrival, later, _joined(words, told.trouble), detail)
+        return self._hold(arrival.job, _joined(words, told.words), told.record, arrival)
+
+    def _take_out(self, arrival: Arrival) -> bool:
+        """Take a job out of rx (T3); say whether it is ours alone.
+
+        No record is written here: a job in work without one is a job in whose delivery we died.
+        """
+        job = self._spool.begin(arrival.job)
+        if self._begun_elsewhere(job):
+            self._spool.put_back(job)
+            return False
+        arrival.job = job
+        return True
+
+    def _parcel(
+        self, arrival: Arrival, handle: Handle, body: IO[bytes], accept: Accept | None = None
+    ) -> deliver.Parcel:
         _, arguments = split_exec_path(arrival.plain.path)
         niceness = arrival.plain.niceness
+        accept = accept or arrival.sender.accept
         if arrival.sender.accept.anybody:
             handle = fitting(body, handle, arguments, arrival.sender.name)
         return deliver.parcel(
@@ -229,7 +271,7 @@ class Handling:
             handle,
             self._registry.egress(handle.egress),
             arguments,
-            accept=arrival.sender.accept,
+            accept=accept,
             sender_name=arrival.sender.name,
             niceness=niceness,
             packet=arrival.job.name,
@@ -238,18 +280,13 @@ class Handling:
 
     def _begin(self, unpacked: Unpacked, record: JobRecord | None) -> Begun | Fate:
         arrival, whole, body = unpacked
-        job = arrival.job
-        if job.box == "rx":
-            # T3, before the first byte is handed over. No record is written here: a job in
-            # work without one is a job in whose delivery we died.
-            job = self._spool.begin(job)
-            if self._begun_elsewhere(job):
-                self._spool.put_back(job)
+        # T3, before the first byte is handed over.
+        if arrival.job.box == "rx":
+            if not self._take_out(arrival):
                 return Fate.LEFT
         elif record is not None and not record.running:
-            self._spool.record(job, replace(record, running=True))
+            self._spool.record(arrival.job, replace(record, running=True))
         record = record or JobRecord()
-        arrival.job = job
         progress = deliver.Progress.of(record)
         return Begun(arrival=arrival, whole=whole, body=body, record=record, progress=progress)
 
@@ -277,31 +314,46 @@ class Handling:
         arrival, whole, progress = begun.arrival, begun.whole, begun.progress
         record = _with(begun.record, progress, running=False)
         left = [d for d in whole.deliveries if progress.outstanding(d) is not None]
-        detail = {"type": "exec", "handle": whole.handle.name, "transactions": len(whole.deliveries)}
-        if left:
-            words = "; ".join(dict.fromkeys(progress.words.get(d.transaction, "") for d in left))
-            now = time.time()
-            record = retry.deferred(record, words, now, self._config.retry)
-            if retry.given_up(record, now, self._config.retry):
-                given = f"given up after {record.attempts} attempts: {words}"
-                return self._hold(arrival.job, given, record, arrival)
-            self._spool.record(arrival.job, record)
-            self._say(f"{arrival.job.name}: deferred: {words}")
-            detail["attempts"] = record.attempts
-            self._tell(EventKind.DEFERRED, arrival, text=words, detail=detail)
-            return Fate.DEFERRED
+        detail: dict[str, object] = {
+            "type": "exec",
+            "handle": whole.handle.name,
+            "transactions": len(whole.deliveries),
+        }
+        waits = "; ".join(dict.fromkeys(progress.words.get(d.transaction, "") for d in left))
+        now = time.time()
+        tried = retry.deferred(record, waits, now, self._config.retry) if left else record
+        given_up = bool(left) and retry.given_up(tried, now, self._config.retry)
+        told = Told(tried)
+        if progress.refused or given_up:
+            lost = losses(whole, progress, given_up=given_up)
+            told = self._reports.tell(arrival, tried, whole.handle, lost)
+        if told.trouble and not left:
+            told = told._replace(record=retry.deferred(told.record, "", now, self._config.retry))
+        if told.trouble or (left and not given_up):
+            return self._defer(arrival, told.record, _joined(waits, told.trouble), detail)
+        if given_up:
+            words = f"given up after {tried.attempts} attempts: {waits}"
+            return self._hold(arrival.job, _joined(words, told.words), told.record, arrival)
         if progress.refused:
             words = "; ".join(
                 f"{who}: {text}" if who != WHOLE else text
                 for texts in progress.refused.values()
                 for who, text in texts.items()
             )
-            return self._hold(arrival.job, f"refused: {words}", record, arrival)
+            return self._hold(arrival.job, _joined(f"refused: {words}", told.words), told.record, arrival)
         self._finish(arrival.job)
         self._tell(EventKind.DELIVERED, arrival, detail=detail)
         if arrival.sender.ack:
             self._acknowledge(arrival)
         return Fate.DELIVERED
+
+    def _defer(self, arrival: Arrival, record: JobRecord, words: str, detail: dict[str, object]) -> Fate:
+        """Leave a job in work until its next attempt is due."""
+        record = replace(record, error=words, running=False)
+        self._spool.record(arrival.job, record)
+        self._say(f"{arrival.job.name}: deferred: {words}")
+        self._tell(EventKind.DEFERRED, arrival, text=words, detail=detail | {"attempts": record.attempts})
+        return Fate.DEFERRED
 
     def _acknowledge(self, arrival: Arrival) -> None:
         try:
@@ -341,6 +393,10 @@ def _handle_of(arrival: Arrival) -> Handle | None:
     word, _ = split_exec_path(arrival.plain.path)
     handle = arrival.sender.handles.get(word)
     return handle if handle and (handle.command or handle.options) else None
+
+
+def _joined(*words: str) -> str:
+    return "; ".join(filter(None, words))
 
 
 def _with(record: JobRecord, progress: deliver.Progress, *, running: bool) -> JobRecord:

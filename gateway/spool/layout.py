@@ -9,6 +9,7 @@
     <ID>/rx/seen/<NAME>       empty mark: done with, never to be delivered again
     <ID>/tx/<NAME>            outbound                             also tx/hdr/<NAME>
     <ID>/work/<NAME>[.json]   delivery has begun                   ours; NNCP does not look there
+    <ID>/work/<NAME>.answer   a packet that goes out because of it ours; on its way to some tx
     <ID>/hold/<NAME>[.json]   set aside for a person               ours; NNCP does not look there
     <ID>/trash/<NAME>[.json]  removed by a person, until it expires          ours, likewise
 """
@@ -110,6 +111,10 @@ class Layout:
     def record(self, node: str, box: Box, name: str) -> str:
         """``<ID>/work/<NAME>.json`` and its like."""
         return f"{self.packet(node, box, name)}.json"
+
+    def answer(self, node: str, name: str) -> str:
+        """``<ID>/work/<NAME>.answer``."""
+        return f"{self.packet(node, 'work', name)}.answer"
 
     def seen(self, node: str, name: str) -> str:
         """``<ID>/rx/seen/<NAME>``."""

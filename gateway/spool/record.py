@@ -20,8 +20,10 @@ class JobRecord:
     set before bytes are handed over and cleared after, so finding it set means that we died
     meanwhile; `deaths` counts those. `taken` maps a transaction's number to the recipients the
     MTA took, None being all of them; `refused` maps it to recipient and text, `WHOLE` standing
-    for all of them. `history` holds earlier reasons. `expires` is when a job in the trash is
-    forgotten. `extra` keeps keys of a later version.
+    for all of them. `told` maps it to the recipients of whose failure the sender was told, and with
+    ``delayed`` behind it to those of whose delay; `answer` is the packet that told it last, as
+    ``HOP/NAME``, see `gateway.spool.answer`. `history` holds earlier reasons. `expires` is when a
+    job in the trash is forgotten. `extra` keeps keys of a later version.
     """
 
     attempts: int = 0
@@ -33,6 +35,8 @@ class JobRecord:
     running: bool = False
     taken: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
     refused: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    told: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    answer: str = ""
     origin: str = ""
     history: tuple[str, ...] = ()
     expires: float = 0.0
@@ -105,6 +109,8 @@ class JobRecord:
                 number: {who: _text(said) for who, said in _mapping(texts).items()}
                 for number, texts in _mapping(rest.pop("refused", {})).items()
             },
+            told={number: _texts(who) for number, who in _mapping(rest.pop("told", {})).items()},
+            answer=_text(rest.pop("answer", "")),
             origin=_text(rest.pop("origin", "")),
             history=_texts(rest.pop("history", [])),
             expires=_number(rest.pop("expires", 0)),

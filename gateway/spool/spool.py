@@ -400,6 +400,12 @@ class Spool:
         if job.box != "tx" and not (record and record.origin == "tx"):
             self.mark_seen(job.node, job.name)
         self._forget(job)
+        durable.unlink(self.paths.answer(job.node, job.name))
+
+    def send_answer(self, job: Job, hop: str, name: str) -> None:
+        """Move the answer that lies beside a job into the queue of the neighbour `hop`, durably."""
+        source, target = self.paths.answer(job.node, job.name), self.paths.packet(hop, "tx", name)
+        durable.move(source, target, floor=self.root, umask=self._umask)
 
     def adopt(self, staged: Staged, node: str, box: Box, name: str, record: JobRecord | None) -> None:
         """Give a complete file a place as a job, with what is remembered of it.

@@ -73,14 +73,16 @@ class Party:
         handles: Mapping[str, Handle] | None = None,
         accept: Accept | None = None,
         ack: bool = False,
+        bounce: bool = False,
     ) -> None:
-        """Make `other` a neighbour; by default it may send batches into the memory."""
+        """Make `other` a neighbour; by default it may send batches into the memory, and is told nothing."""
         default = {"rsmtp": Handle("rsmtp", egress="memory", command=("memory",), form="bsmtp")}
         known = other.as_neighbour()._replace(
             via=via,
             handles=default if handles is None else handles,
             accept=accept or Accept(),
             ack=ack,
+            bounce=bounce,
         )
         self.reconfigure(neighbours={**self.config.neighbours, other.name: known})
 

@@ -1,0 +1,310 @@
+"""Reports: who sent a message hears what finally became of it, by way of the node that sent the packet.
+
+A report travels as an answer of the job (`gateway.spool.answer`): once for each recipient, whatever
+dies meanwhile, and what was told stands in the job's record.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from gateway.engine.bodies import deliveries_of
+from gateway.engine.draft import Draft, Order, route_to
+from gateway.engine.ground import self_name
+from gateway.engine.lanes import open_lane
+from gateway.engine.policy import objection, objection_to_paths
+from gateway.errors import ConfigError, GatewayError, Malformed, Permanent, Refused, Truncated
+from gateway.mail.envelope import Envelope, Recipient, ReversePath
+from gateway.mail.message import Message
+from gateway.mta import Event, EventKind, Submission
+from gateway.packet.identity import encode
+from gateway.spool.answer import answer, ready
+from gateway.spool.record import WHOLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from gateway.config.model import Accept, Config, Handle
+    from gateway.engine.deliver import Parcel, Progress
+    from gateway.engine.lanes import Lane
+    from gateway.engine.verify import Arrival
+    from gateway.mail.report import Action, Failure
+    from gateway.mta import Delivery
+    from gateway.packet.identity import Identity
+    from gateway.registry import Registry
+    from gateway.spool.record import JobRecord
+    from gateway.spool.spool import Spool
+
+EXPIRED = "4.4.7"
+REFUSED = "5.0.0"
+FORBIDDEN = "5.7.1"
+NOT_YET = "4.0.0"
+"""What a status is (RFC 3463) where whoever failed us named none."""
+AT_ONCE = 100
+"""Reports that go into one packet, where its form holds more than one."""
+
+
+class Loss(NamedTuple):
+    """Recipients of one transaction that failed for the same reason; None is all of them."""
+
+    delivery: Delivery
+    recipients: tuple[str, ...] | None
+    status: str
+    words: str
+
+
+class Told(NamedTuple):
+    """What came of telling the senders: the job's record, and the words of it for the operator.
+
+    `trouble` is temporary: what is not told yet can be, later.
+    """
+
+    record: JobRecord
+    words: str = ""
+    trouble: str = ""
+
+
+class _Note(NamedTuple):
+    """One report that is to be sent: to whom, and about whom."""
+
+    key: str
+    sender: ReversePath
+    recipients: tuple[str, ...]
+    message: bytes
+
+
+def losses(whole: Parcel, progress: Progress, *, given_up: bool) -> Iterator[Loss]:
+    """Yield what failed for good; with `given_up` also what was still to be tried."""
+    for delivery in whole.deliveries:
+        for who, text in progress.refused.get(str(delivery.transaction), {}).items():
+            yield Loss(delivery, None if who == WHOLE else (who,), REFUSED, text)
+        left = progress.outstanding(delivery) if given_up else None
+        if left is not None:
+            yield _outstanding(left, progress, EXPIRED)
+
+
+def _outstanding(left: Delivery, progress: Progress, status: str) -> Loss:
+    recipients = tuple(map(str, left.envelope.recipients)) if left.envelope else None
+    return Loss(left, recipients, status, progress.words.get(left.transaction, ""))
+
+
+def forbidden(deliveries: Iterable[Delivery], accept: Accept) -> Iterator[Loss]:
+    """Yield all recipients of a packet that a policy turned away, each with what it says of him.
+
+    One message that is not accepted keeps the others of its packet from being delivered.
+    """
+    for delivery in deliveries:
+        if delivery.envelope is None:
+            continue
+        paths = objection_to_paths(accept, delivery.words)
+        for recipient in delivery.envelope.recipients:
+            against = objection(accept, Envelope(delivery.envelope.sender, (recipient,)))
+            against = against or next(iter(paths.values()), None)
+            words = against or "not delivered: the packet has mail in it that is not accepted here"
+            yield Loss(delivery, (str(recipient),), FORBIDDEN, words)
+
+
+class Reports:
+    """Tells the senders of one spool's jobs; safe to use from several threads for different jobs."""
+
+    def __init__(self, config: Config, identity: Identity, spool: Spool, registry: Registry) -> None:
+        self._config = config
+        self._identity = identity
+        self._spool = spool
+        self._registry = registry
+
+    def wanted(self, arrival: Arrival) -> bool:
+        """Whether the neighbour's senders are to be told of anything."""
+        return arrival.sender.bounce and arrival.sender.id != self._identity.id
+
+    def tell(
+        self,
+        arrival: Arrival,
+        record: JobRecord,
+        handle: Handle,
+        lost: Iterable[Loss],
+        *,
+        retry_until: float | None = None,
+    ) -> Told:
+        """Queue a report for every sender that has not heard of it; the job lies in work.
+
+        With `retry_until` [unix s] they are told of a delay. Afterwards the record is on disk as
+        it is returned, if anybody was told.
+        """
+        if not self.wanted(arrival):
+            return Told(record)
+        silent: dict[str, None] = {}
+        notes: list[_Note] = []
+        words: list[str] = []
+        try:
+            record = ready(self._spool, arrival.job, record)
+            for delivery, failures in _by_transaction(handle, lost):
+                if delivery.envelope is not None and record.told.get(_key(delivery, retry_until)):
+                    words.append(str(delivery.envelope.sender))
+                note = self._note(arrival, record, delivery, failures, retry_until=retry_until, silent=silent)
+                if note is not None:
+                    notes.append(note)
+            step = AT_ONCE if arrival.sender.mail.form == "bsmtp" else 1
+            for begin in range(0, len(notes), step):
+                record = self._send(arrival, record, notes[begin : begin + step])
+                words += [str(note.sender) for note in notes[begin : begin + step]]
+        except (Permanent, ConfigError) as failure:
+            silent[str(failure)] = None
+        except GatewayError as failure:
+            return Told(record, trouble=f"not reported yet: {failure}")
+        said = [f"reported to {', '.join(dict.fromkeys(words))}"] if words else []
+        return Told(record, "; ".join([*said, *(f"not reported: {why}" for why in silent)]))
+
+    def _note(
+        self,
+        arrival: Arrival,
+        record: JobRecord,
+        delivery: Delivery,
+        failures: Sequence[Failure],
+        *,
+        retry_until: float | None,
+        silent: dict[str, None],
+    ) -> _Note | None:
+        """Return the report to a message's sender; None, and why in `silent`, if there is to be none."""
+        # Mail that fails is rare, and email takes as long to import as all of the gateway.
+        from gateway.mail.answerable import (  # noqa: PLC0415 - see above
+            head_of,
+            objection_to_delay,
+            objection_to_report,
+        )
+        from gateway.mail.report import Occasion, write_report  # noqa: PLC0415 - see above
+
+        action: Action = "failed" if retry_until is None else "delayed"
+        key = _key(delivery, retry_until)
+        known = record.told.get(key, ())
+        new = [failure for failure in failures if failure.recipient not in known]
+        if not new:
+            return None
+        if delivery.envelope is None or delivery.reopen is None:
+            silent["it has no envelope"] = None
+            return None
+        sender = delivery.envelope.sender
+        head = head_of(delivery.reopen())
+        against = (objection_to_report if action == "failed" else objection_to_delay)(sender, head)
+        if against is not None:
+            silent[against] = None
+            return None
+        occasion = Occasion(
+            action,
+            host=self_name(self._config),
+            node=arrival.sender.name,
+            packet=arrival.job.name,
+            number=f"{delivery.transaction}.{len(known)}",
+            arrived=arrival.job.mtime,
+            attempted=time.time(),
+            head=head,
+            retry_until=retry_until,
+        )
+        return _Note(key, sender, tuple(f.recipient for f in new), write_report(sender, new, occasion))
+
+    def _send(self, arrival: Arrival, record: JobRecord, notes: Sequence[_Note]) -> JobRecord:
+        lane, drafts = self._lane(arrival), []
+        try:
+            for note in notes:
+                envelope = Envelope(ReversePath(""), (Recipient(str(note.sender)),))
+                self._registry.check_submission(envelope, arrival.sender.name)
+                lane.begin(envelope, Submission(envelope, Message(note.message)))
+                lane.data(note.message)
+                lane.end()
+            drafts = list(lane.finish())
+            assert len(drafts) == 1, "one recipient, or one batch, is one packet"
+            told = {**record.told}
+            for note in notes:
+                told[note.key] = (*told.get(note.key, ()), *note.recipients)
+            draft = drafts[0]
+            assert draft.sealed is not None, "lanes finish their drafts"
+            record = answer(
+                self._spool,
+                arrival.job,
+                replace(ready(self._spool, arrival.job, record), told=told),
+                draft.staged,
+                hop=encode(draft.first.id),
+                name=draft.sealed.name,
+                alias=draft.first.name,
+            )
+        finally:
+            lane.discard()
+        self._registry.event(_submitted(draft, arrival))
+        return record
+
+    def _lane(self, arrival: Arrival) -> Lane:
+        neighbour, order = arrival.sender, Order(niceness=arrival.header.niceness)
+        mail = neighbour.mail
+
+        def make(arguments: tuple[str, ...]) -> Draft:
+            return Draft(
+                self._spool,
+                identity=self._identity,
+                route=route_to(self._config, neighbour),
+                handle=mail.handle,
+                arguments=arguments,
+                order=order,
+            )
+
+        return open_lane(
+            mail.form,
+            mail.handle,
+            make,
+            place=mail.sender,
+            as_given=False,
+            node_name=self_name(self._config),
+            scratch=self._spool.scratch,
+        )
+
+
+def _key(delivery: Delivery, retry_until: float | None) -> str:
+    """Return under what a record remembers whom a report was about."""
+    return f"{delivery.transaction}{'' if retry_until is None else ' delayed'}"
+
+
+def _by_transaction(handle: Handle, lost: Iterable[Loss]) -> Iterator[tuple[Delivery, list[Failure]]]:
+    """Yield each message with those of its recipients that failed, in their order."""
+    from gateway.mail.report import Failure, status_of  # noqa: PLC0415 - mail that fails is rare
+
+    found: dict[int, tuple[Delivery, dict[str, Failure]]] = {}
+    for loss in lost:
+        for delivery in _opened(loss.delivery, handle):
+            _, failures = found.setdefault(delivery.transaction, (delivery, {}))
+            everybody = map(str, delivery.envelope.recipients) if delivery.envelope else (WHOLE,)
+            for who in loss.recipients or everybody:
+                failures.setdefault(who, Failure(who, status_of(loss.words, loss.status), loss.words))
+    for delivery, failures in found.values():
+        yield delivery, list(failures.values())
+
+
+def _opened(delivery: Delivery, handle: Handle) -> tuple[Delivery, ...]:
+    """Return the transactions in a batch that a program got as it came; else the delivery itself."""
+    if delivery.envelope is not None or handle.form != "bsmtp" or delivery.reopen is None:
+        return (delivery,)
+    body = delivery.reopen().file
+    if body is None:
+        return (delivery,)
+    try:
+        return deliveries_of(body, handle._replace(egress="(none)"), (), delivery)
+    except (Malformed, Truncated, Refused):
+        return (delivery,)
+
+
+def _submitted(draft: Draft, arrival: Arrival) -> Event:
+    assert draft.sealed is not None, "lanes finish their drafts"
+    return Event(
+        kind=EventKind.SUBMITTED,
+        packet=draft.sealed.name,
+        node=draft.node.name,
+        niceness=arrival.header.niceness,
+        size=draft.sealed.plain_size,
+        detail={
+            "type": "exec",
+            "handle": draft.handle,
+            "arguments": draft.arguments,
+            "inner": draft.sealed.inner_name,
+            "report_of": arrival.job.name,
+        },
+    )

@@ -11,7 +11,7 @@ import click
 
 from gateway import entrypoints
 from gateway.cli import Group, Setting
-from gateway.config.model import NO_CONFIG
+from gateway.config.model import NO_CONFIG, OWN_PLUGINS
 from gateway.errors import EX_FAILURE, EX_OK, ConfigError, PluginError
 from gateway.registry import DEFAULTS, Loaded, Registry
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.group("plugin", cls=Group)
 def command() -> None:
-    """Show the installed plugins, and check those that the configuration enables."""
+    """Show the installed plugins, check them, begin a new one."""
 
 
 @command.command("list")
@@ -35,26 +35,59 @@ def list_(setting: Setting, *, as_json: bool) -> None:
 
 
 @command.command("check")
+@click.option("--json", "as_json", is_flag=True, help="one JSON object a line for what was found")
+@click.argument("name", required=False)
 @click.pass_obj
-def check(setting: Setting) -> int:
-    """Load every enabled plugin, ask what it brings, and say what is wrong.
+def check(setting: Setting, name: str | None, *, as_json: bool) -> int:
+    """Load every enabled plugin, or the one named, and say what is wrong.
 
-    Status 0 when all are sound, else 1.
+    Looks at the names and arguments of its hooks, at what it brings, at what others bring too, and
+    at what it imports. Status 0 when all are sound, with warnings too, else 1.
     """
-    registry = Registry(_config(setting), report=setting.say)
-    described = list(describe(registry))
-    troubles = [f"plugin {facts['name']}: {facts['error']}" for facts in described if facts["error"]]
-    for collect in () if troubles else (registry.ingresses, registry.egresses):
-        try:
-            collect()
-        except PluginError as clash:
-            troubles.append(str(clash))
-    for trouble in troubles:
-        setting.say(trouble)
-    if troubles:
+    from gateway.cli.plugin_check import check as findings  # noqa: PLC0415 - for this command only
+
+    config = _config(setting)
+    if name is not None and name not in DEFAULTS:
+        enabled = OWN_PLUGINS if config.plugins is None else config.plugins
+        installed = {entry.name for entry in entrypoints.installed()}
+        wanted = [other for other in enabled if other != name and other in installed]
+        config = config._replace(plugins=(*wanted, name))
+    registry = Registry(config, report=setting.say)
+    names = frozenset([name] if name else [loaded.name for loaded in registry.loaded])
+    found = list(findings(registry, names))
+    for finding in found:
+        if as_json:
+            click.echo(json.dumps(finding._asdict()))
+        else:
+            setting.say(f"{'' if finding.mistake else 'warning: '}plugin {finding.plugin}: {finding.text}")
+    if any(finding.mistake for finding in found):
         return EX_FAILURE
+    if not setting.quiet and not as_json:
+        click.echo(f"{name} is sound" if name else f"{len(names)} plugins, all sound")
+    return EX_OK
+
+
+@command.command("new")
+@click.option("--ingress/--no-ingress", default=True, help="mail in: a reader of what an MTA writes")
+@click.option("--egress/--no-egress", default=True, help="mail out: a way into an MTA")
+@click.option("--directory", metavar="DIR", help="the folder to make  [default: gateway-NAME, here]")
+@click.argument("name")
+@click.pass_obj
+def new(setting: Setting, name: str, directory: str | None, *, ingress: bool, egress: bool) -> int:
+    """Write a small repository for a plugin: code, packaging, tests that pass."""
+    from gateway.cli.plugin_new import Plan, write  # noqa: PLC0415 - for this command only
+
+    plan = Plan(name, ingress=ingress, egress=egress).checked()
+    folder = directory or plan.distribution
+    try:
+        written = write(plan, folder)
+    except FileExistsError:
+        setting.say(f"{folder} exists already; nothing was written")
+        return EX_FAILURE
+    for path in written:
+        click.echo(path)
     if not setting.quiet:
-        click.echo(f"{sum(bool(facts['enabled']) for facts in described)} plugins, all sound")
+        setting.say(f"next: cd {folder} && pip install -e '.[test]' && pytest")
     return EX_OK
 
 

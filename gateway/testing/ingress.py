@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import IO, NamedTuple, cast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import GatewayError, Malformed, Truncated
@@ -202,6 +202,7 @@ class IngressContract:
         """No input makes it crash."""
 
         # Made here for each suite: one property cannot be run for several classes.
+        @settings(deadline=None)  # on a busy machine an example may take any time
         @given(data=st.binary(max_size=300), arguments=st.lists(st.text(max_size=20), max_size=3))
         def law(data: bytes, arguments: list[str]) -> None:
             failure = None

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from gateway.spool.spool import Spool
 
 
-
 class _Place(NamedTuple):
     """What an entry's path says: for whom, by whom, and the packet's name."""
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from gateway.spool.spool import Spool
 
 
-
 class Receiver:
     """Receives into one spool; `keep` leaves the originals on the medium."""
 

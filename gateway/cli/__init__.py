@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "call": "one online session with a neighbour, as the caller",
     "bundle": "exchange packets as a tar stream (tape, disc, pipe)",
+    "caller": "make calls by the neighbours' cron lines",
     "config": "check, show, import and export the configuration",
     "daemon": "answer online sessions; --stdio for ssh, inetd, UCSPI",
     "demo": "three nodes in a temporary directory: a message crosses, every step shown",
@@ -41,6 +42,7 @@ COMMANDS = {
     "node": "neighbours: list, show, add, remove; print our own block",
     "plugin": "what is installed, enabled, and what it brings",
     "queue": "the spool: list, show, hold, release, retry, remove, restore",
+    "serve": "all of it in one resident process: answer, call, deliver",
     "toss": "work through what arrived: verify, then deliver or relay",
     "xfer": "exchange packets with a directory (USB stick, shared folder)",
 }

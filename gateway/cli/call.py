@@ -12,8 +12,7 @@ from gateway.errors import EX_FAILURE, EX_OK, EX_TEMPFAIL, UsageError
 
 if TYPE_CHECKING:
     from gateway.cli import Setting
-    from gateway.config.model import Neighbour
-    from gateway.links.session import Account, Rules
+    from gateway.links.session import Account
 
 _N = TypeVar("_N", int, float)
 
@@ -65,13 +64,13 @@ def command(
         raise UsageError(msg)
     from gateway.engine.ground import identity_of  # noqa: PLC0415 - not for the help page
     from gateway.links.call import call_neighbour, destination  # noqa: PLC0415 - as above
-    from gateway.links.session import Party  # noqa: PLC0415 - as above
+    from gateway.links.session import Party, Rules  # noqa: PLC0415 - as above
 
     config, stop = setting.config(), leaving().is_set
     neighbour, addresses = destination(
         config, node if address is None else f"{node.partition(':')[0]}:{address}"
     )
-    theirs = neighbours_rules(neighbour)
+    theirs = Rules.of(neighbour)
     rules = theirs._replace(
         receive=not tx and not listing,
         send=not rx and not listing,
@@ -87,19 +86,6 @@ def command(
     return _tell(setting, account, listing=listing, as_json=as_json, quiet=quiet or setting.quiet)
 
 
-def neighbours_rules(neighbour: Neighbour) -> Rules:
-    """Return what the configuration says of sessions with a neighbour."""
-    from gateway.links.session import Rules, deadline  # noqa: PLC0415 - not for the help page
-
-    return Rules(
-        onlinedeadline=neighbour.onlinedeadline,
-        maxonlinetime=neighbour.maxonlinetime,
-        rxrate=neighbour.rxrate,
-        txrate=neighbour.txrate,
-        deadline=deadline(),
-    )
-
-
 def _either(given: int | None, configured: _N) -> int | _N:
     return configured if given is None else given
 
@@ -112,7 +98,7 @@ def _tell(setting: Setting, account: Account, *, listing: bool, as_json: bool, q
     if listing:
         _show(account, as_json=as_json)
     elif account.started and not quiet:
-        click.echo(summary(account))
+        click.echo(str(account))
     if not account.started or account.broken:
         return EX_TEMPFAIL
     if account.left or account.wanting:
@@ -131,16 +117,3 @@ def _show(account: Account, *, as_json: bool) -> None:
             click.echo(json.dumps(fields))
         else:
             click.echo(f"{packet.name} {packet.size} {niceness.format(packet.niceness)}")
-
-
-def summary(account: Account) -> str:
-    """Return one line that says what a session did."""
-    kib = -(-(account.bytes_in + account.bytes_out) // 1024)
-    line = f"received {account.received}, sent {account.sent}, {kib} KiB both ways"
-    if account.known:
-        line += f"; {account.known} had arrived before"
-    if account.left:
-        line += f"; {account.left} not taken yet"
-    if account.wanting:
-        line += f"; {account.wanting} not here yet"
-    return line

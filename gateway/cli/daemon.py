@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
 
+from gateway.cli.descriptors import allow_descriptors
 from gateway.cli.leaving import leaving
 from gateway.cli.types import NICENESS
 from gateway.errors import EX_OK, EX_TEMPFAIL
@@ -17,10 +17,8 @@ from gateway.errors import EX_OK, EX_TEMPFAIL
 if TYPE_CHECKING:
     from gateway.cli import Setting
     from gateway.config.model import Neighbour
-    from gateway.links.session import Account, Rules
+    from gateway.links.session import Account
     from gateway.mta import Event
-
-_DESCRIPTORS = 8192
 
 
 @click.command("daemon")
@@ -52,17 +50,16 @@ def command(
     Whatever a caller does ends its own session and nothing else.
     """
     del noprogress
-    from gateway.cli.call import neighbours_rules, summary  # noqa: PLC0415 - not for the help page
-    from gateway.engine.ground import identity_of  # noqa: PLC0415 - as above
+    from gateway.engine.ground import identity_of  # noqa: PLC0415 - not for the help page
     from gateway.links.daemon import Daemon, Door, listening  # noqa: PLC0415 - as above
-    from gateway.links.session import Party, Wire, deadline  # noqa: PLC0415 - as above
+    from gateway.links.session import Party, Rules, Wire, deadline  # noqa: PLC0415 - as above
 
     config = setting.config()
     quiet, mute = quiet or setting.quiet, stdio and _stderr_is_the_wire()
     stop = leaving().is_set
 
     def rules_for(neighbour: Neighbour) -> Rules:
-        return neighbours_rules(neighbour)._replace(max_niceness=nice)
+        return Rules.of(neighbour)._replace(max_niceness=nice)
 
     def tell(peer: str, account: Account) -> None:
         who = " ".join(word for word in (account.peer, peer) if word)
@@ -71,7 +68,7 @@ def command(
         if account.broken and not mute:
             setting.say(f"{who or 'caller'}: {account.end}")
         elif not quiet and not mute:
-            setting.say(f"{who}: {summary(account)}")
+            setting.say(f"{who}: {account}")
 
     registry, one_at_a_time = setting.registry(config), threading.Lock()
 
@@ -86,24 +83,13 @@ def command(
             account = door.serve(wire)
         tell("", account)
         return EX_TEMPFAIL if account.broken else EX_OK
-    _allow_descriptors()
+    allow_descriptors()
     with listening(bind or config.serve.daemon or "[::]:5400") as listener:
         if not quiet:
             host, port = listener.getsockname()[:2]
             setting.say(f"listening on {host}:{port}")
         Daemon(door, most=max_connections, stop=stop, tell=tell).run(listener)
     return EX_OK
-
-
-def _allow_descriptors() -> None:
-    """Take as many open files as we may have: a busy session needs some forty."""
-    import resource  # noqa: PLC0415 - only here
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        with suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _stderr_is_the_wire() -> bool:

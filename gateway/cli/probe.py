@@ -23,17 +23,16 @@ def probe(setting: Setting, *, as_json: bool, node: str) -> int:
     An address is good when both ends proved that they have the keys which the other one knows.
     Status 0 when one is; of a neighbour without addresses only `gateway canary` can tell.
     """
-    from gateway.cli.call import neighbours_rules  # noqa: PLC0415 - not for the help page
-    from gateway.engine.ground import identity_of  # noqa: PLC0415 - as above
+    from gateway.engine.ground import identity_of  # noqa: PLC0415 - not for the help page
     from gateway.links.call import destination  # noqa: PLC0415 - as above
     from gateway.links.probe import probe as ask  # noqa: PLC0415 - as above
-    from gateway.links.session import Party  # noqa: PLC0415 - as above
+    from gateway.links.session import Party, Rules  # noqa: PLC0415 - as above
 
     config = setting.config()
     neighbour, addresses = destination(config, node)
     party = Party(identity_of(config), setting.open_spool(config), lambda _: None, leaving().is_set)
     good = False
-    for answer in ask(party, neighbour, addresses, neighbours_rules(neighbour)):
+    for answer in ask(party, neighbour, addresses, Rules.of(neighbour)):
         good |= answer.wrong is None
         if as_json:
             click.echo(json.dumps({"node": neighbour.name, **answer._asdict()}))

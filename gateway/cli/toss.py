@@ -54,6 +54,8 @@ def command(
         if not dry_run:
             spool.recover()
         tally = tosser.pass_over(selection, jobs=jobs, dry_run=dry_run, stopping=stop.is_set)
+        for words in tally.busy.values():
+            setting.say(words)
         if not (quiet or setting.quiet) and (summary := str(tally)):
             click.echo(summary)
         if cycle is None or stop.wait(cycle):

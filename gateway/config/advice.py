@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterator
 
 from gateway.config.mistakes import shown
-from gateway.config.model import Config, Handle, Neighbour, Serve
+from gateway.config.model import Config, Handle, Neighbour
 from gateway.config.schema import NNCP
 
 __all__ = ["warnings"]
@@ -31,8 +31,9 @@ def _of_the_file(config: Config) -> Iterator[str]:
     yield from _own_keys(config)
     yield from _nodes(config)
     yield from _plugins(config)
-    if config.serve != Serve():
-        yield "serve: nobody reads it: this version has no resident process; see `gateway toss --cycle`"
+    for key in ("submit", "metrics"):
+        if getattr(config.serve, key) is not None:
+            yield f"serve.{key}: nobody reads it in this version"
 
 
 def _key_files(config: Config) -> Iterator[str]:
@@ -84,8 +85,6 @@ def _nodes(config: Config) -> Iterator[str]:
         if first != name:
             yield f"{key}.id: the same id as {first}"
         yield from _way(neighbour, key, config)
-        if neighbour.limits.connections is not None:
-            yield f"{key}.limits.connections: nobody reads it: this version takes no connections"
         for handle in neighbour.handles.values():
             if handle.command and not handle.command[0].startswith("/"):
                 yield f"{key}.exec.{shown(handle.name)}: {handle.command[0]} is searched for along PATH"

@@ -228,11 +228,11 @@ def separator(value: object) -> str:
 
 
 def cron(value: object) -> str:
-    """Read a cron expression; plausible is enough here, the schedule reads it in full."""
-    from gateway.config.cron import plausible  # noqa: PLC0415 - few files have calls
+    """Read a cron expression and return its text."""
+    from gateway.config.cron import parse  # noqa: PLC0415 - few files have calls
 
     expression = text(value)
-    plausible(expression)
+    parse(expression)
     return expression
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Container, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
+from heapq import nsmallest
 from typing import TYPE_CHECKING
 
 from gateway.engine.fate import Fate
@@ -29,19 +30,32 @@ from gateway.spool.finisher import Finisher
 if TYPE_CHECKING:
     from gateway.config.model import Config
     from gateway.registry import Registry
-    from gateway.spool.layout import Job
+    from gateway.spool.layout import Box, Job
     from gateway.spool.spool import Spool
 
 
 @dataclass(slots=True)
 class Tally:
-    """How a pass went: counts of fates, and the nodes whose lock was busy."""
+    """How a pass went: counts of fates, and the nodes whose lock was busy, with the words for it.
+
+    `stayed` has the jobs that lie where they lay, by name; `more` is whether some were left
+    for the next pass, `next` when the first of the deferred ones is due [unix s].
+    """
 
     fates: Counter[Fate] = field(default_factory=Counter)
-    busy: list[str] = field(default_factory=list)
+    busy: dict[str, str] = field(default_factory=dict)
+    stayed: dict[str, Fate] = field(default_factory=dict)
+    more: bool = False
+    next: float = float("inf")
 
     def __str__(self) -> str:
         return ", ".join(f"{fate.value} {self.fates[fate]}" for fate in Fate if self.fates[fate])
+
+    def add(self, job: Job, fate: Fate) -> None:
+        """Count what became of a job."""
+        self.fates[fate] += 1
+        if fate in (Fate.LEFT, Fate.FAILED):
+            self.stayed[job.name] = fate
 
     @property
     def troubled(self) -> bool:
@@ -51,10 +65,17 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which jobs a pass is for: the neighbour that handed them over, the greatest niceness."""
+    """Which jobs a pass is for: the neighbour that handed them over, the greatest niceness.
+
+    `boxes` are those that are looked into; at most `most` jobs are taken up, and none whose
+    name is in `aside`.
+    """
 
     node: bytes | None = None
     max_niceness: int = 255
+    boxes: tuple[Box, ...] = ("work", "rx")
+    most: int | None = None
+    aside: Container[str] = frozenset()
 
 
 class Tosser:
@@ -76,34 +97,48 @@ class Tosser:
         jobs: int = 1,
         dry_run: bool = False,
         stopping: Callable[[], bool] = lambda: False,
+        place: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> Tally:
         """Make one pass over everything that is due, most urgent first; hold the toss locks.
 
         With `jobs` above 1 that many deliveries run at once, begun in the same order. Once
         `stopping` says so no further job is begun; those at work are brought to their end.
+        Each is worked on in a `place`, for which it may have to wait.
         """
         tally = Tally()
         with ExitStack() as held:
             mine = list(self._locked(selection, tally, held, dry_run=dry_run))
-            ordered = [
-                job for _, _, job in sorted(self._due(mine, selection, tally), key=lambda row: row[:2])
-            ]
+            ordered = self._ordered(mine, selection, tally)
             # The same packet may have come by two relays: one copy a pass, or two threads
             # might deliver it at once.
             once = list({job.name: job for job in reversed(ordered)}.values())[::-1]
             tally.fates[Fate.LEFT] += len(ordered) - len(once)
             if dry_run:
                 examine = self._handling(finish=self._spool.finish).examine
-                tally.fates.update(safely(job, partial(examine, job), self._say) for job in once)
+                for job in once:
+                    tally.add(job, safely(job, partial(examine, job), self._say))
                 return tally
             finisher = held.enter_context(Finisher(self._spool, report=self._say))
             turns = held.enter_context(Turns(once, stopping))
-            worker = Worker(
-                self._handling(finish=finisher.finish), self._registry, turns, alone=jobs <= 1, say=self._say
-            )
+            handling = self._handling(finish=finisher.finish)
+            worker = Worker(handling, self._registry, turns, alone=jobs <= 1, say=self._say, place=place)
             for fates in _each(worker, jobs):
-                tally.fates.update(fates)
+                for job, fate in fates:
+                    tally.add(job, fate)
         return tally
+
+    def _ordered(self, nodes: list[str], selection: Selection, tally: Tally) -> list[Job]:
+        """Return what is due, most urgent first, then oldest."""
+
+        def order(row: tuple[int, float, Job]) -> tuple[int, float]:
+            return row[:2]
+
+        due = self._due(nodes, selection, tally)
+        if selection.most is None:
+            return [job for _, _, job in sorted(due, key=order)]
+        ordered = [job for _, _, job in nsmallest(selection.most, due, key=order)]
+        tally.more = len(ordered) == selection.most
+        return ordered
 
     def _locked(
         self, selection: Selection, tally: Tally, locks: ExitStack, *, dry_run: bool
@@ -113,31 +148,33 @@ class Tosser:
             if wanted not in (None, node):
                 continue
             try:
-                if not self._has_jobs(node):
+                if not self._has_jobs(node, selection.boxes):
                     continue
                 if not dry_run:
                     locks.enter_context(self._spool.lock(node, "toss"))
             except LockBusy as busy:
-                tally.busy.append(node)
-                self._say(str(busy))
+                tally.busy[node] = str(busy)
             except SpoolError as failure:  # one neighbour's directory never stops the others
                 tally.fates[Fate.FAILED] += 1
                 self._say(str(failure))
             else:
                 yield node
 
-    def _has_jobs(self, node: str) -> bool:
-        return any(True for box in ("rx", "work") for _ in self._spool.jobs(node, box))
+    def _has_jobs(self, node: str, boxes: tuple[Box, ...]) -> bool:
+        return any(True for box in boxes for _ in self._spool.jobs(node, box))
 
     def _due(self, nodes: list[str], selection: Selection, tally: Tally) -> Iterator[tuple[int, float, Job]]:
         now = time.time()
         for node in nodes:
             try:
-                for box in ("work", "rx"):
+                for box in selection.boxes:
                     for job, header in self._spool.headers(node, box):
+                        if job.name in selection.aside:
+                            continue
                         if box == "work":
                             record = self._spool.recorded(job)
                             if record is not None and not due(record, now, self._retry):
+                                tally.next = min(tally.next, record.next)
                                 continue
                         niceness = _niceness(header)
                         if niceness <= selection.max_niceness:
@@ -147,7 +184,7 @@ class Tosser:
                 self._say(str(failure))
 
 
-def _each(worker: Worker, jobs: int) -> Iterator[Iterable[Fate]]:
+def _each(worker: Worker, jobs: int) -> Iterator[Iterable[tuple[Job, Fate]]]:
     """Yield the fates of all jobs, worked on by so many threads."""
     if jobs <= 1:
         yield worker.fates()

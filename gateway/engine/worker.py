@@ -55,25 +55,40 @@ def safely(job: Job, work: Callable[[], Result], say: Callable[[str], None]) -> 
 
 
 class Worker:
-    """Works on a pass, alone or beside others; `alone` it gets the next job ready meanwhile."""
+    """Works on a pass, alone or beside others; `alone` it gets the next job ready meanwhile.
+
+    One job, or series of jobs, after the other is worked on in a `place`.
+    """
 
     def __init__(
-        self, handling: Handling, registry: Registry, turns: Turns, *, alone: bool, say: Callable[[str], None]
+        self,
+        handling: Handling,
+        registry: Registry,
+        turns: Turns,
+        *,
+        alone: bool,
+        say: Callable[[str], None],
+        place: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self._handling = handling
         self._registry = registry
         self._turns = turns
         self._alone = alone
         self._say = say
+        self._place = place
 
-    def fates(self) -> Iterator[Fate]:
+    def fates(self) -> Iterator[tuple[Job, Fate]]:
         """Yield the fates of the jobs whose turn came here, as they are known."""
-        while (turn := self._turns.take()) is not None:
-            found = self._taken_up(turn)
-            if isinstance(found, Begun):
-                yield from self._delivered(found)
-            else:
-                yield found
+        while True:
+            with self._place():
+                turn = self._turns.take()
+                if turn is None:
+                    return
+                found = self._taken_up(turn)
+                if isinstance(found, Begun):
+                    yield from self._delivered(found)
+                else:
+                    yield turn.job, found
 
     def _taken_up(self, turn: Turn) -> Begun | Fate:
         with ExitStack() as until_begun:
@@ -84,27 +99,28 @@ class Worker:
                 until_begun.pop_all()
             return found
 
-    def _delivered(self, first: Begun) -> Iterator[Fate]:
-        series, aside = Series(self._registry, self._handling.note), list[Fate]()
+    def _delivered(self, first: Begun) -> Iterator[tuple[Job, Fate]]:
+        series = Series(self._registry, self._handling.note)
+        aside: list[tuple[Job, Fate]] = []
         following = self._following(first, series, aside) if _sociable(first) else ()
         try:
             with self._meanwhile():
                 for begun in series.hand_over(first, following):
                     with closing(begun.body):
                         conclude = partial(self._handling.conclude, begun)
-                        yield safely(begun.arrival.job, conclude, self._say)
+                        yield begun.arrival.job, safely(begun.arrival.job, conclude, self._say)
         except Interrupted:
             raise
         except (Exception, SystemExit) as crash:  # one series never stops the others
             for begun in series.open:
                 self._say(f"{begun.arrival.job.name}: {type(crash).__name__}: {crash}")
-                yield Fate.FAILED
+                yield begun.arrival.job, Fate.FAILED
         finally:
             for begun in series.open:
                 begun.body.close()
         yield from aside
 
-    def _following(self, first: Begun, series: Series, aside: list[Fate]) -> Iterator[Begun]:
+    def _following(self, first: Begun, series: Series, aside: list[tuple[Job, Fate]]) -> Iterator[Begun]:
         """Yield the next jobs while they are like the first; those with another fate go `aside`."""
         while series.well and len(series.open) < MOST:
             turn = self._turns.take()
@@ -119,7 +135,7 @@ class Worker:
                 with self._meanwhile():
                     yield found
             else:
-                aside.append(found)
+                aside.append((turn.job, found))
 
     def _meanwhile(self) -> AbstractContextManager[None]:
         return meanwhile(self._look_ahead) if self._alone else nullcontext()

@@ -116,6 +116,11 @@ class Daemon:
 
     def run(self, listener: socket.socket) -> None:
         """Serve until we are to stop; `tell` gets the caller's address and what became of it."""
+        self.accept(listener)
+        self.wait(_LEAVE)
+
+    def accept(self, listener: socket.socket) -> None:
+        """Take connections until we are to stop, which is asked once a second at least."""
         listener.settimeout(1.0)
         while not self._stop():
             try:
@@ -128,7 +133,10 @@ class Daemon:
                 time.sleep(0.1)
                 continue
             self._admit(connection, f"{peer[0]}:{peer[1]}")
-        until = time.monotonic() + _LEAVE
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the sessions to end, not longer than that."""
+        until = time.monotonic() + seconds
         with self._lock:
             threads = list(self._threads)
         for thread in threads:

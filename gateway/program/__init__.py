@@ -8,7 +8,7 @@ to a bound, so a talkative program is never stopped by a full pipe.
 
 from __future__ import annotations
 
-from gateway.program.child import GRACE
+from gateway.program.child import GRACE, kill_running
 from gateway.program.converse import Conversation, converse
 from gateway.program.environment import SAFE_PATH, clean_environ, find_program
 from gateway.program.line import Line, Unasked
@@ -29,6 +29,7 @@ __all__ = [
     "converse",
     "find_program",
     "heed_signals",
+    "kill_running",
     "meanwhile",
     "run_program",
 ]

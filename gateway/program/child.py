@@ -79,7 +79,9 @@ class Child:
         finally:
             if blocked:
                 signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-        return cls(process, argv[0])
+        child = cls(process, argv[0])
+        _RUNNING.add(child)
+        return child
 
     @property
     def exit_code(self) -> int:
@@ -100,6 +102,7 @@ class Child:
                 return False
             if sweep:
                 self.signal_group(signal.SIGKILL)  # while its number cannot be anybody else's
+            _RUNNING.discard(self)
             _, self.wait_status = os.waitpid(self.process.pid, 0)
         except ChildProcessError as error:
             self.process.returncode = self.wait_status = 0x7F00  # for Popen; nobody is told of it
@@ -131,9 +134,16 @@ class Child:
 
     def close(self) -> None:
         """Give back what watches it."""
+        _RUNNING.discard(self)
         if self.pidfd >= 0:
             os.close(self.pidfd)
             self.pidfd = -1
+
+
+def kill_running() -> None:
+    """Kill all programs that run, with all that they started; whoever waits for them learns of it."""
+    for child in tuple(_RUNNING):
+        child.signal_group(signal.SIGKILL)
 
 
 def read_available(stream: IO[bytes], *keep: Callable[[bytes], None]) -> int | None:
@@ -146,6 +156,9 @@ def read_available(stream: IO[bytes], *keep: Callable[[bytes], None]) -> int | N
         one(chunk)
     return len(chunk) or None
 
+
+_RUNNING: set[Child] = set()
+"""Started, and not waited for yet."""
 
 _UNKILLED: list[tuple[object, ...]] = []
 """Programs that we may not kill; their inputs stay open while we live, lest a part look whole."""

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.config import load, nncp
 from gateway.config.advice import warnings
-from gateway.config.model import Accept, Config, Handle, Limits, Serve
+from gateway.config.model import Accept, Config, Handle, Serve
 from tests.config.files import ALICE, BOB, TRICKY, VECTORS, ours
 
 
@@ -63,9 +63,8 @@ def test_a_table_for_a_plugin_that_is_not_loaded() -> None:
 
 
 def test_what_this_version_does_not_act_on() -> None:
-    bob = BOB._replace(limits=Limits(connections=1))
-    config = ALICE._replace(serve=Serve(jobs=4), neighbours={**ALICE.neighbours, "bob": bob})
-    assert ["neigh.bob.limits.connections", "serve"] == [line.split(":")[0] for line in about(config)]
+    config = ALICE._replace(serve=Serve(jobs=4, submit="/run/s", metrics="127.0.0.1:9140"))
+    assert ["serve.submit", "serve.metrics"] == [line.split(":")[0] for line in about(config)]
 
 
 @pytest.mark.parametrize(

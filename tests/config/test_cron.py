@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.config.cron import plausible
+from gateway.config.cron import parse
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from gateway.config.cron import plausible
     ],
 )
 def test_what_nncp_takes(expression: str) -> None:
-    plausible(expression)
+    parse(expression)
 
 
 @pytest.mark.parametrize(
@@ -49,4 +49,4 @@ def test_what_nncp_takes(expression: str) -> None:
 )
 def test_what_it_does_not(expression: str, what: str) -> None:
     with pytest.raises(ValueError, match=what):
-        plausible(expression)
+        parse(expression)

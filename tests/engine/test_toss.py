@@ -408,7 +408,7 @@ def test_dry_run_changes_nothing(bob: Party, arrived: str) -> None:
 def test_a_busy_lock_is_said_and_skipped(bob: Party, alice: Party, arrived: str) -> None:
     with bob.spool.lock(encode(alice.identity.id), "toss"):
         tally = bob.toss()
-    assert [encode(alice.identity.id)] == tally.busy
+    assert [encode(alice.identity.id)] == list(tally.busy)
     assert [] == bob.memory.got
 
 

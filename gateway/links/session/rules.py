@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.links.sync.messages import MAX_CHUNK
+
+if TYPE_CHECKING:
+    from gateway.config.model import Neighbour
 
 DEADLINE = 10.0
 """[s] For the handshake, and without a byte inside an envelope; ``$NNCPDEADLINE`` replaces it."""
@@ -30,6 +33,17 @@ class Rules(NamedTuple):
     chunk: int = MAX_CHUNK
     deadline: float = DEADLINE
 
+    @classmethod
+    def of(cls, neighbour: Neighbour) -> Rules:
+        """Return what the configuration says of sessions with a neighbour."""
+        return cls(
+            onlinedeadline=neighbour.onlinedeadline,
+            maxonlinetime=neighbour.maxonlinetime,
+            rxrate=neighbour.rxrate,
+            txrate=neighbour.txrate,
+            deadline=deadline(),
+        )
+
 
 def deadline() -> float:
     """Return the time limit that NNCP's programs take from the environment, or the default [s]."""
@@ -52,7 +66,7 @@ class Account:
     """What a session did; `end` says why it ended, `broken` whether that wants a look.
 
     `left` packets were announced by us and not confirmed, `wanting` were requested and not
-    received. `notes` are for a person.
+    received. `notes` are for a person. As text it is one line that says what was done.
     """
 
     peer: str = ""
@@ -68,3 +82,14 @@ class Account:
     broken: bool = False
     heard: list[Heard] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        kib = -(-(self.bytes_in + self.bytes_out) // 1024)
+        line = f"received {self.received}, sent {self.sent}, {kib} KiB both ways"
+        if self.known:
+            line += f"; {self.known} had arrived before"
+        if self.left:
+            line += f"; {self.left} not taken yet"
+        if self.wanting:
+            line += f"; {self.wanting} not here yet"
+        return line

@@ -1,0 +1,64 @@
+"""What all parts of one configuration stand on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from gateway.engine.ground import identity_of, open_spool
+from gateway.links.session import Party
+from gateway.registry import Registry
+
+if TYPE_CHECKING:
+    from gateway.config.model import Config
+    from gateway.mta import Event
+    from gateway.packet.identity import Identity
+    from gateway.spool.spool import Spool
+
+__all__ = ["Ground"]
+
+
+class Ground(NamedTuple):
+    """Configuration, keys, spool, plugins; `leaving` is set when sessions are to end at once.
+
+    `say` is for what a person should look at, `news` for what goes as it should.
+    """
+
+    config: Config
+    identity: Identity
+    spool: Spool
+    registry: Registry
+    report: Callable[[Event], None]
+    say: Callable[[str], None]
+    news: Callable[[str], None]
+    leaving: threading.Event
+
+    @classmethod
+    def of(cls, config: Config, say: Callable[[str], None], news: Callable[[str], None]) -> Ground:
+        """Return the ground of a configuration; run as root, the process becomes the spool's owner.
+
+        Raises:
+            ConfigError: temporary; there are no keys.
+            SpoolError: temporary.
+        """
+        identity = identity_of(config)
+        spool = open_spool(config)  # before the plugins: they run as its owner, never as root
+        registry = Registry(config, report=say)
+        report = _in_turn(registry.event)
+        return cls(config, identity, spool, registry, report, say, news, threading.Event())
+
+    def party(self) -> Party:
+        """Return our end of sessions."""
+        return Party(self.identity, self.spool, self.report, self.leaving.is_set)
+
+
+def _in_turn(report: Callable[[Event], None]) -> Callable[[Event], None]:
+    """Return the same for several threads: plugins are told of one event after the other."""
+    one_at_a_time = threading.Lock()
+
+    def told(event: Event) -> None:
+        with one_at_a_time:
+            report(event)
+
+    return told

@@ -180,13 +180,14 @@ class EventKind(Enum):
     DELIVERED = "delivered"
     DEFERRED = "deferred"
     HELD = "held"
+    DELAYED = "delayed"
 
 
 class Event(NamedTuple):
     """One thing that happened to one packet; keys are only ever added.
 
     `node` is a configured node name: the final recipient for SUBMITTED, the neighbour for
-    SENT and RECEIVED, else the packet's sender. `size` is in bytes. `detail` carries what
+    SENT, RECEIVED and DELAYED, else the packet's sender. `size` is in bytes. `detail` carries what
     only some kinds have (``handle``, ``arguments``, ``reply_nice``, ``transactions``, ...).
     """
 

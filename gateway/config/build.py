@@ -117,6 +117,7 @@ def _neighbour(
         limits=_made(Limits, tree.get("limits", {})),
         addrs=tree.get("addrs", {}),
         calls=tuple(tree.get("calls", ())),
+        warn_after=tree.get("warn-after"),
         **{field: tree[field] for field in _NEIGHBOUR_KEYS if field in tree},
     )
 

@@ -90,6 +90,7 @@ def _neighbour(neighbour: Neighbour, losses: list[str]) -> Tree:
         "limits": neighbour.limits != Limits(),
         "ack": neighbour.ack,
         "bounce": neighbour.bounce and neighbour.name != "self",
+        "warn-after": neighbour.warn_after is not None,
     }
     if any(ours.values()):
         losses.append(

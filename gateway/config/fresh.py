@@ -58,6 +58,7 @@ self = "keys.toml"
 #accept.max-size = "256 MiB"
 #limits.stored = "10 GiB"
 #ack = true                                # tell him when his mail was delivered
+#bounce = false                            # do not report to his senders what cannot be delivered
 
 # For `gateway submit` without --node: which neighbour a recipient's domain lies behind. The
 # longest match wins, "*" is all the rest.
@@ -71,6 +72,7 @@ self = "keys.toml"
 #[retry]
 #schedule = ["1m", "5m", "15m", "1h", "4h"]
 #give-up = "5d"
+#warn-after = "1d"                         # when to tell a person of mail that still waits
 """
 
 

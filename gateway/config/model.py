@@ -78,7 +78,7 @@ class Neighbour(NamedTuple):
     """A known other node.
 
     `via` names relays, first hop first. `calls` and `freq` are kept as read, for the links
-    that use them and for export.
+    that use them and for export. `warn_after` None stands for that of `Retry`.
     """
 
     name: str
@@ -101,13 +101,19 @@ class Neighbour(NamedTuple):
     txrate: int = 0
     onlinedeadline: int = 10
     maxonlinetime: int = 0
+    warn_after: float | None = None
 
 
 class Retry(NamedTuple):
-    """When a delivery that failed temporarily is tried again, and when it is held."""
+    """When a delivery that failed temporarily is tried again, and when it is held.
+
+    After `warn_after` a person is told of mail that still waits, and with `warn_sender` its sender.
+    """
 
     schedule: tuple[float, ...] = (60.0, 300.0, 900.0, 3600.0, 14400.0)
     give_up: float = 5 * 86400.0
+    warn_after: float = 86400.0
+    warn_sender: bool = False
 
 
 class Serve(NamedTuple):

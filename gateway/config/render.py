@@ -31,7 +31,7 @@ __all__ = ["dotted", "line", "render", "render_keys", "render_neighbour"]
 _Section: TypeAlias = Accept | Limits | Retry | Serve
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-_DURATIONS = ("schedule", "give_up", "seen_age")
+_DURATIONS = ("schedule", "give_up", "warn_after", "seen_age")
 _SIZES = ("max_size", "stored", "lmtp_max_size")
 _LINKS = {"incoming": None, "rxrate": 0, "txrate": 0, "onlinedeadline": 10, "maxonlinetime": 0}
 _ONLY_PUBLIC = ("id", "exchpub", "signpub", "noisepub")
@@ -112,6 +112,8 @@ def render_neighbour(neighbour: Neighbour, *, identity: Identity | None = None) 
         lines.append(line("ack", value=True))
     if not neighbour.bounce:
         lines.append(line("bounce", value=False))
+    if neighbour.warn_after is not None:
+        lines.append(line("warn-after", duration_text(neighbour.warn_after)))
     lines += [
         line(key, getattr(neighbour, key))
         for key, default in _LINKS.items()

@@ -141,10 +141,16 @@ TOML: Schema = {
             "limits": {"stored": SIZE, "packets": COUNT, "connections": COUNT},
             "ack": FLAG,
             "bounce": FLAG,
+            "warn-after": DURATION,
         }
     },
     "routes": {"*": TEXT},
-    "retry": {"schedule": Kind("any", kinds.durations), "give-up": DURATION},
+    "retry": {
+        "schedule": Kind("any", kinds.durations),
+        "give-up": DURATION,
+        "warn-after": DURATION,
+        "warn-sender": FLAG,
+    },
     "serve": {
         "daemon": Kind("text", kinds.tcp_address),
         "lmtp": Kind("text", kinds.local_address),

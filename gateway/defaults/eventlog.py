@@ -203,6 +203,15 @@ def _moved(event: Event, config: Config) -> _Fields:
     yield "Msg", f"{_what(event)} {verb} {event.node}{_which(event)}"
 
 
+def _delayed(event: Event, config: Config) -> _Fields:
+    yield "Who", "tx-delayed"
+    yield "Node", _id(event.node, config)
+    yield "Nice", event.niceness
+    yield "Pkt", event.packet
+    yield "Size", event.size
+    yield "Msg", f"{_what(event)} for {event.node} {event.text}{_which(event)}"
+
+
 _FIELDS = {
     EventKind.SUBMITTED: _submitted,
     EventKind.SENT: _moved,
@@ -211,6 +220,7 @@ _FIELDS = {
     EventKind.DELIVERED: _tossed,
     EventKind.DEFERRED: _failed,
     EventKind.HELD: _failed,
+    EventKind.DELAYED: _delayed,
 }
 
 

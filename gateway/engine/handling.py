@@ -15,7 +15,7 @@ from gateway.engine.bodies import fitting
 from gateway.engine.draft import route_to
 from gateway.engine.fate import Fate
 from gateway.engine.relay import relay
-from gateway.engine.report import Reports, Told, forbidden, losses
+from gateway.engine.report import Reports, Told, forbidden
 from gateway.engine.series import Begun
 from gateway.engine.verify import Arrival, arrive, reason
 from gateway.errors import BadPacket, GatewayError, Malformed, Refused, Truncated
@@ -323,10 +323,7 @@ class Handling:
         now = time.time()
         tried = retry.deferred(record, waits, now, self._config.retry) if left else record
         given_up = bool(left) and retry.given_up(tried, now, self._config.retry)
-        told = Told(tried)
-        if progress.refused or given_up:
-            lost = losses(whole, progress, given_up=given_up)
-            told = self._reports.tell(arrival, tried, whole.handle, lost)
+        told = self._reports.after_attempt(arrival, tried, whole, progress, given_up=given_up)
         if told.trouble and not left:
             told = told._replace(record=retry.deferred(told.record, "", now, self._config.retry))
         if told.trouble or (left and not given_up):

@@ -119,6 +119,36 @@ class Reports:
         """Whether the neighbour's senders are to be told of anything."""
         return arrival.sender.bounce and arrival.sender.id != self._identity.id
 
+    def after_attempt(
+        self, arrival: Arrival, record: JobRecord, whole: Parcel, progress: Progress, *, given_up: bool
+    ) -> Told:
+        """Tell the senders what an attempt has settled, and where it is wanted what still waits.
+
+        `record` is that of the job in work, this attempt included.
+        """
+        told = Told(record)
+        if progress.refused or given_up:
+            told = self.tell(arrival, record, whole.handle, losses(whole, progress, given_up=given_up))
+        retry = self._config.retry
+        if given_up or told.trouble or not retry.warn_sender:
+            return told
+        late = bool(record.first) and time.time() - record.first >= self._patience(arrival)
+        if not late:
+            return told
+        waiting = [
+            _outstanding(left, progress, NOT_YET)
+            for left in map(progress.outstanding, whole.deliveries)
+            if left is not None
+        ]
+        until = record.first + retry.give_up
+        return told._replace(
+            record=self.tell(arrival, told.record, whole.handle, waiting, retry_until=until).record
+        )
+
+    def _patience(self, arrival: Arrival) -> float:
+        own = arrival.sender.warn_after
+        return self._config.retry.warn_after if own is None else own
+
     def tell(
         self,
         arrival: Arrival,

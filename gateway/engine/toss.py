@@ -15,6 +15,7 @@ from functools import partial
 from heapq import nsmallest
 from typing import TYPE_CHECKING
 
+from gateway.engine.delay import Delays
 from gateway.engine.fate import Fate
 from gateway.engine.ground import identity_of
 from gateway.engine.handling import Handling
@@ -88,6 +89,7 @@ class Tosser:
         self._say = say
         self._registry = registry
         self._retry = config.retry
+        self._delays = Delays(config, spool, registry, say=say)
         self._handling = partial(Handling, config, identity_of(config), spool, registry, say=say)
 
     def pass_over(
@@ -125,6 +127,7 @@ class Tosser:
             for fates in _each(worker, jobs):
                 for job, fate in fates:
                     tally.add(job, fate)
+        self._delays.look(selection.node)
         return tally
 
     def _ordered(self, nodes: list[str], selection: Selection, tally: Tally) -> list[Job]:

@@ -5,6 +5,7 @@
     tmp/gw<random>            ours, being written (NNCP's are called nncp<hex>)
     <NODE> -> <ID>            convenience symlink
     <ID>/rx.lock tx.lock toss.lock
+    <ID>/delayed.json         of which packets in tx a person was told  ours; NNCP does not look there
     <ID>/rx/<NAME>            arrived, complete                    also rx/hdr/<NAME>
     <ID>/rx/seen/<NAME>       empty mark: done with, never to be delivered again
     <ID>/tx/<NAME>            outbound                             also tx/hdr/<NAME>
@@ -115,6 +116,10 @@ class Layout:
     def answer(self, node: str, name: str) -> str:
         """``<ID>/work/<NAME>.answer``."""
         return f"{self.packet(node, 'work', name)}.answer"
+
+    def delayed(self, node: str) -> str:
+        """``<ID>/delayed.json``."""
+        return f"{self.node(node)}/delayed.json"
 
     def seen(self, node: str, name: str) -> str:
         """``<ID>/rx/seen/<NAME>``."""

@@ -88,7 +88,7 @@ def test_what_nncp_cannot_express_is_named(tmp_path: Path) -> None:
         "neigh.hub: NNCP has no bounce; left out",
         "neigh.bob.exec.rsmtp: NNCP lets all arguments of the peer through",
         "neigh.bob.exec.inbox: NNCP has no egress maildir; left out",
-        "neigh.bob: NNCP has no mail, accept, limits, ack; left out",
+        "neigh.bob: NNCP has no mail, accept, limits, ack, warn-after; left out",
         "log-format: NNCP has nothing like it; left out",
         "plugins: NNCP has nothing like it; left out",
         "routes: NNCP has nothing like it; left out",

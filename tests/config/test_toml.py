@@ -23,6 +23,7 @@ limits.stored = "10 GiB"
 limits.packets = 3
 ack = true
 bounce = false
+warn-after = "8d"
 incoming = "/srv/in"
 calls = [{ cron = "*/10 * * * *", nice = "P", xx = "tx" }]
 """
@@ -33,6 +34,8 @@ TAIL = """\
 [retry]
 schedule = ["1m", 90]
 give-up = "2d"
+warn-after = "12h"
+warn-sender = true
 [serve]
 daemon = "[::]:5400"
 lmtp = "/run/gateway/lmtp.sock"
@@ -71,10 +74,10 @@ def test_every_key_arrives(tmp_path: Path) -> None:
     assert MailForm("sendmail", "sendmail", "header") == bob.mail
     assert Accept(("*@bob.example", "<>"), ("*@here.example",), 2**20) == bob.accept
     assert Limits(10 * 2**30, 3, None) == bob.limits
-    assert (True, False, "/srv/in") == (bob.ack, bob.bounce, bob.incoming)
+    assert (True, False, 8 * 86400.0, "/srv/in") == (bob.ack, bob.bounce, bob.warn_after, bob.incoming)
     assert ({"cron": "*/10 * * * *", "nice": "P", "xx": "tx"},) == bob.calls
     assert {"bob.example": "bob", "*": "hub"} == config.routes
-    assert Retry((60.0, 90.0), 172800.0) == config.retry
+    assert Retry((60.0, 90.0), 172800.0, 43200.0, warn_sender=True) == config.retry
     assert config.serve == Serve(
         daemon="[::]:5400",
         lmtp="/run/gateway/lmtp.sock",

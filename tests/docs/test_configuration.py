@@ -61,7 +61,7 @@ def test_the_defaults_are_the_models(tmp_path: Path) -> None:
     written = {row[0].strip("`"): row[2].strip("`") for s in ("Retry", "Serve") for row in rows(SECTIONS[s])}
     path = tmp_path / "gateway.toml"
     tables = "[retry]\n{}\n[serve]\n{}\n".format(
-        "\n".join(f"{key} = {written[key]}" for key in ("schedule", "give-up")),
+        "\n".join(f"{key} = {written[key]}" for key in ("schedule", "give-up", "warn-after", "warn-sender")),
         "\n".join(f"{key} = {written[key]}" for key in ("jobs", "seen-age")),
     )
     path.write_text(f"{SELF}\n{tables}")

@@ -311,3 +311,44 @@ def test_a_site_that_sends_no_such_mail_keeps_the_job_and_says_so(alice: Party, 
     bob.registry = refusing  # type: ignore[method-assign]
     assert {Fate.HELD: 1} == +bob.toss().fates
     assert "not reported: nothing to alice on Sundays" in reason(bob)
+
+
+def test_a_delay_is_reported_once_where_it_is_wanted(alice: Party, bob: Party) -> None:
+    bob.memory.say = lambda d: [Outcome(d.transaction, Verdict.DEFERRED, "451 4.2.1 busy")]
+    bob.reconfigure(retry=Retry(schedule=(0.0,), give_up=3600.0, warn_after=0.0, warn_sender=True))
+    alice.submit(ONE, "bob")
+    carry(alice, bob)
+    assert {Fate.DEFERRED: 1} == +bob.toss().fates
+    [(sender, recipients, report)] = reports(alice, bob)
+    [about] = blocks(report)
+    assert ("", ("joe@a.example",)) == (sender, recipients)
+    assert ("delayed", "4.2.1") == (about["Action"], about["Status"])
+    assert "Will-Retry-Until" in about
+    assert {Fate.DEFERRED: 1} == +bob.toss().fates
+    assert [] == reports(alice, bob)
+    bob.memory.say = refuse()
+    assert {Fate.HELD: 1} == +bob.toss().fates
+    [(_, _, report)] = reports(alice, bob)
+    assert ["failed"] == [about["Action"] for about in blocks(report)]
+
+
+@pytest.mark.parametrize(
+    ("warn_after", "warn_sender", "head"),
+    [
+        (3600.0, True, HEAD),
+        (0.0, False, HEAD),
+        (0.0, True, f"Precedence: bulk\n{HEAD}"),
+        (0.0, True, f"List-Id: <us.a.example>\n{HEAD}"),
+        (0.0, True, f"Auto-Submitted: auto-generated\n{HEAD}"),
+    ],
+)
+def test_a_delay_that_nobody_is_told_of(
+    alice: Party, bob: Party, warn_after: float, warn_sender: bool, head: str
+) -> None:
+    bob.memory.say = lambda d: [Outcome(d.transaction, Verdict.DEFERRED, "451 busy")]
+    retry = Retry(schedule=(0.0,), give_up=7200.0, warn_after=warn_after, warn_sender=warn_sender)
+    bob.reconfigure(retry=retry)
+    alice.submit(batch(("joe@a.example", ("x@b.example",), head)), "bob")
+    carry(alice, bob)
+    assert {Fate.DEFERRED: 1} == +bob.toss().fates
+    assert [] == bob.jobs("tx")

@@ -19,6 +19,9 @@ _ONE_SHOT = MIB
 _THREADS = 2
 """For larger bodies, inside libzstd; small jobs keep it at some MiB of memory."""
 _JOB = MIB
+_SAMPLE = 128 * 1024
+_HARDLY = 0.95
+"""A sample that does not become smaller than this is of a body on which threads would have nothing to do."""
 _BLOCK = 128 * 1024
 """The most that one block can grow to."""
 _FRAME = b"\x28\xb5\x2f\xfd"
@@ -64,8 +67,8 @@ class Compressor:
 
 
 def _begin(data: Buffer) -> tuple[zstandard.ZstdCompressionObj, bytes]:
-    """Return a stream into which `data` went, and what came out; with threads if we may have any."""
-    for threads in (_THREADS, 0):
+    """Return a stream into which `data` went, and what came out; with threads if they help and can be had."""
+    for threads in (_THREADS, 0) if _compressible(data) else (0,):
         parameters = zstandard.ZstdCompressionParameters.from_level(
             LEVEL, write_checksum=True, threads=threads, job_size=_JOB if threads else 0
         )
@@ -76,6 +79,11 @@ def _begin(data: Buffer) -> tuple[zstandard.ZstdCompressionObj, bytes]:
             if not threads:
                 raise
     raise AssertionError
+
+
+def _compressible(data: Buffer) -> bool:
+    sample = memoryview(data)[-_SAMPLE:]
+    return len(zstandard.ZstdCompressor(level=1).compress(sample)) < _HARDLY * len(sample)
 
 
 def decompress(chunks: Iterable[bytes], *, max_size: int, max_window: int = MAX_WINDOW) -> Iterator[bytes]:

@@ -264,3 +264,23 @@ def test_written_buffers_may_be_used_again(kind: type) -> None:
         buffer[:] = bytes(len(buffer))
     compressor.finish()
     assert MIXED == expand(b"".join(out))
+
+
+@pytest.mark.parametrize(
+    ("body", "threads"), [(MIXED[: MIB + 1], 2), (MIXED[-2 * MIB :], 0)], ids=["mail", "noise"]
+)
+def test_threads_are_for_large_bodies_that_compress(
+    body: bytes, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    from_level = zstandard.ZstdCompressionParameters.from_level
+
+    class Parameters:
+        @staticmethod
+        def from_level(level: int, **options: int) -> zstandard.ZstdCompressionParameters:
+            asked.append(options["threads"])
+            return from_level(level, **options)
+
+    monkeypatch.setattr(zstandard, "ZstdCompressionParameters", Parameters)
+    assert body == expand(compress(body))
+    assert [threads] == asked

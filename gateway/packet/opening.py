@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from itertools import count
 from typing import NamedTuple, Protocol
 
 from gateway.packet.blocks import ALONE, BLOCK, SIZES, TAG, keep_heap
@@ -73,14 +76,7 @@ class Opened:
         if len(self._first) > PLAIN_SIZE:
             first, self._first = self._first[PLAIN_SIZE:], b""
             yield first
-        for _ in range(ALONE):
-            piece = next(self._pieces, None)
-            if piece is None:
-                return
-            yield piece
-        from gateway.packet.behind import ahead  # noqa: PLC0415 - threads are for large packets
-
-        yield from ahead(self._pieces)
+        yield from self._pieces
 
     @property
     def name(self) -> str:
@@ -114,23 +110,26 @@ class _Blocks:
         self._keys = keys
         self._tree = MerkleTree()
         self._tree.update(header)
+        self._taken: deque[bytes] = deque()
+        """Blocks that were read before their turn."""
         self._end: _End | None = None
 
     def plain(self) -> Iterator[bytes]:
         """Yield the plain packet; the first piece holds its whole header."""
         delivered = number = 0
-        while True:
-            ciphertext = self._next()
-            if not ciphertext:
-                raise Corrupt("the packet ends early")
-            block = self._keys.open(self._keys.full, number, ciphertext) if len(ciphertext) == _FULL else None
-            if block is None:
-                break
-            delivered += len(block)
-            number += 1
-            if number == 1:
-                keep_heap()
-            yield block
+        with closing(self._tried()) as blocks:
+            for block in blocks:
+                if block is None:
+                    break
+                self._taken.popleft()
+                delivered += len(block)
+                number += 1
+                if number == 1:
+                    keep_heap()
+                yield block
+        ciphertext = self._next()
+        if not ciphertext:
+            raise Corrupt("the packet ends early")
         block = self._open(self._keys.size, number, ciphertext)
         length, pad = _sizes(block, delivered)
         rest = memoryview(block)[SIZES.size :]
@@ -156,8 +155,39 @@ class _Blocks:
             raise ValueError("the payload was not drained")
         return self._end
 
+    def _tried(self) -> Generator[bytes | None, None, None]:
+        """Yield what is in the full blocks, and None for the first block that is not one.
+
+        They stay in `_taken` until somebody has seen to them.
+        """
+        for number in range(ALONE):
+            yield self._full(self._take(number))
+        from gateway.packet.behind import Behind  # noqa: PLC0415 - threads are for large packets
+
+        behind = Behind(self._full)
+        try:
+            for number in count(ALONE):
+                task = self._take(number)
+                yield from behind.put(task)
+                if len(task[1]) < _FULL:
+                    break
+            yield from behind.finish()
+        finally:
+            behind.give_up()
+
+    def _take(self, number: int) -> tuple[int, bytes]:
+        self._taken.append(self._read())
+        return number, self._taken[-1]
+
+    def _full(self, task: tuple[int, bytes]) -> bytes | None:
+        number, ciphertext = task
+        return self._keys.open(self._keys.full, number, ciphertext) if len(ciphertext) == _FULL else None
+
     def _next(self) -> bytes:
         """Return the next block as it is in the file; no bytes at the end."""
+        return self._taken.popleft() if self._taken else self._read()
+
+    def _read(self) -> bytes:
         ciphertext = _read(self._source, _FULL)
         self._tree.update(ciphertext)
         return ciphertext

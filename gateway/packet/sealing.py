@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from nacl import bindings
@@ -205,8 +204,7 @@ class _Layer:
         if self.innermost and self._behind is None and self._blocks > ALONE:
             from gateway.packet.behind import Behind  # noqa: PLC0415 - threads are for large packets
 
-            with suppress(RuntimeError):  # a limit of processes: alone then
-                self._behind = Behind(self._sealed)
+            self._behind = Behind(self._sealed)
         for data in (self._sealed(task),) if self._behind is None else self._behind.put(task):
             self._put(data)
 

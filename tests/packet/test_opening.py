@@ -34,7 +34,9 @@ PADDED = seal(b"hello\n", plain=PLAIN, route=hops(HUB), min_size=600)[0]
 OPAD = seal(b"hello\n", plain=PLAIN, route=hops(HUB), min_size=131272)[0]
 LARGE = seal(RANDOM[: 2 * BLOCK + 1000], plain=PLAIN, route=hops(HUB))[0]
 SPILL = seal(RANDOM[: BLOCK - 276 - 8], plain=PLAIN, route=hops(HUB), min_size=0)[0]
-GOOD = {"small": SMALL, "padded": PADDED, "opad": OPAD, "large": LARGE, "spill": SPILL}
+LONG = seal(RANDOM * 5, plain=PLAIN, route=hops(HUB), min_size=40 * BLOCK)[0]
+"""More blocks, and more padding behind them, than one thread opens."""
+GOOD = {"small": SMALL, "padded": PADDED, "opad": OPAD, "large": LARGE, "spill": SPILL, "long": LONG}
 
 
 def craft(

@@ -181,14 +181,19 @@ class EventKind(Enum):
     DEFERRED = "deferred"
     HELD = "held"
     DELAYED = "delayed"
+    ACKNOWLEDGED = "acknowledged"
+    CALL_STARTED = "call-started"
+    CALL_FINISHED = "call-finished"
+    CALL_FAILED = "call-failed"
 
 
 class Event(NamedTuple):
-    """One thing that happened to one packet; keys are only ever added.
+    """One thing that happened to one packet, or to one online session; keys are only ever added.
 
     `node` is a configured node name: the final recipient for SUBMITTED, the neighbour for
-    SENT, RECEIVED and DELAYED, else the packet's sender. `size` is in bytes. `detail` carries what
-    only some kinds have (``handle``, ``arguments``, ``reply_nice``, ``transactions``, ...).
+    SENT, RECEIVED, DELAYED and the calls, else the packet's sender. `packet` is empty for the
+    calls. `size` is in bytes. `detail` carries what only some kinds have (``handle``,
+    ``arguments``, ``reply_nice``, ``transactions``, ...).
     """
 
     kind: EventKind

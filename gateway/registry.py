@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gateway.mail.envelope import Envelope
     from gateway.mta import Delivery, Egress, Event, Ingress
 
-DEFAULTS = ("raw", "command", "maildir", "smtp", "routes", "eventlog")
+DEFAULTS = ("raw", "command", "maildir", "smtp", "routes", "eventlog", "journal")
 """The core's own plugins, in `gateway.defaults`; they are asked after everybody else's."""
 
 _CRASHES = (Exception, SystemExit)

@@ -17,7 +17,15 @@ from gateway.mta import Event, EventKind
 from gateway.registry import Registry
 
 ENVELOPE = Envelope(ReversePath.parse("a@a.example"), (Recipient.parse("b@b.example"),))
-CONFIG = Config("gateway.toml", "toml", "/nowhere", None, {}, routes={"b.example": "table"})
+CONFIG = Config(
+    "gateway.toml",
+    "toml",
+    "/nowhere",
+    None,
+    {},
+    routes={"b.example": "table"},
+    plugin={"journal": {"enabled": False}},
+)
 Enabled = Callable[..., Registry]
 
 

@@ -44,6 +44,7 @@ COMMANDS = {
     "queue": "the spool: list, show, hold, release, retry, remove, restore",
     "serve": "all of it in one resident process: answer, call, deliver",
     "toss": "work through what arrived: verify, then deliver or relay",
+    "trace": "what happened to a message, by any of its names",
     "xfer": "exchange packets with a directory (USB stick, shared folder)",
 }
 PIPE_HELP = {

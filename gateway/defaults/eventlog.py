@@ -24,6 +24,12 @@ key              field      meaning
 ``link``         Who        ``xfer``, ``bundle``, ``call`` (default): by which way it moved
 ``path``         Dir        the directory of ``xfer``
 ``known``                   true: it came, but we had it already
+``of``           Pkt, Dst   the packet that an acknowledgement is about
+``state``                   what an acknowledgement says of it
+``addr``         Addr       where we called
+``duration``     Duration   of a session [s]
+``rx_bytes``     RxBytes    of a session, with RxSpeed [bytes/s]; ``tx_bytes`` likewise
+``offered``      Pkts       what both ends announced: a pair of packets and bytes by ``rx`` and ``tx``
 ``who``          Who        the kind of failure, if not ``rx-handle`` or, without a handle, ``rx-open``
 ===============  =========  ========================================================================
 """
@@ -33,7 +39,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -60,7 +66,7 @@ def gateway_event(event: Event, config: Config) -> None:
     """
     if not config.log:
         return
-    record = _json_record(event) if config.log_format == "json" else _nncp_record(event, config)
+    record = _json_record(event) if config.log_format == "json" else _nncp_records(event, config)
     try:
         _append(config.log, record.encode("utf-8", "backslashreplace"))
     except OSError as error:
@@ -134,9 +140,18 @@ def _json_record(event: Event) -> str:
     return json.dumps(known, default=str) + "\n"
 
 
-def _nncp_record(event: Event, config: Config) -> str:
+def _nncp_records(event: Event, config: Config) -> str:
+    """Return one record, or several: NNCP tells of what was announced in records of their own."""
+    when = _now()
+    records = [_FIELDS[event.kind](event, config)]
+    if event.kind is EventKind.CALL_FINISHED:
+        records = [*_announced(event, config), *records]
+    return "".join(_nncp_record((("When", when), *fields)) for fields in records)
+
+
+def _nncp_record(fields: Iterable[tuple[str, object]]) -> str:
     lines = [""]
-    for name, value in (("When", _now()), *_FIELDS[event.kind](event, config)):
+    for name, value in fields:
         if name == "Output":
             first, *more = str(value).splitlines() or [""]
             lines += [f"{name}: {_printable(first)}", *(f"+ {_printable(line)}" for line in more)]
@@ -152,6 +167,13 @@ def _submitted(event: Event, config: Config) -> _Fields:
     detail = event.detail
     yield "Who", "tx"
     yield "Type", detail.get("type", "exec")
+    if detail.get("type") == "ack":
+        yield "Node", _id(event.node, config)
+        yield "Nice", event.niceness
+        yield "Pkt", detail.get("of", "")
+        yield "NewPkt", event.packet
+        yield "Msg", f"acknowledgement of {detail.get('of')} queued for {event.node}: {event.packet}"
+        return
     yield "Node", _id(event.node, config)
     yield "Nice", event.niceness
     yield "ReplyNice", detail.get("reply_nice", event.niceness)
@@ -212,6 +234,56 @@ def _delayed(event: Event, config: Config) -> _Fields:
     yield "Msg", f"{_what(event)} for {event.node} {event.text}{_which(event)}"
 
 
+def _acknowledged(event: Event, config: Config) -> _Fields:
+    detail = event.detail
+    yield "Who", "rx"
+    yield "Node", _id(event.node, config)
+    yield "Pkt", event.packet
+    yield "Nice", event.niceness
+    yield "Size", event.size
+    yield "Type", "ack"
+    yield "Dst", detail.get("of", "")
+    says = ": ".join(filter(None, (str(detail.get("state") or "received"), event.text)))
+    yield "Msg", f"{event.node} says of {detail.get('of')}: {says}"
+
+
+def _call(event: Event, config: Config) -> _Fields:
+    detail, kind = event.detail, event.kind
+    addr = f" at {detail['addr']}" if detail.get("addr") else ""
+    if kind is EventKind.CALL_FAILED or (event.text and detail.get("broken")):
+        yield "Err", event.text
+    yield "Who", {EventKind.CALL_FAILED: "calling"}.get(kind, kind.value)
+    yield "Node", _id(event.node, config) if event.node else "unknown"
+    if detail.get("addr"):
+        yield "Addr", detail["addr"]
+    if kind is EventKind.CALL_FINISHED:
+        seconds = float(str(detail.get("duration", 0)))
+        yield "Duration", f"{seconds:.0f}"
+        for way in ("Rx", "Tx"):
+            count = int(str(detail.get(f"{way.lower()}_bytes", 0)))
+            yield f"{way}Bytes", count
+            yield f"{way}Speed", int(count / max(seconds, 1))
+    what = {EventKind.CALL_STARTED: "connected", EventKind.CALL_FINISHED: "finished"}.get(kind, "not reached")
+    yield "Msg", f"call with {event.node or 'unknown'}{addr} {what}"
+
+
+def _announced(event: Event, config: Config) -> Iterator[_Fields]:
+    offered = event.detail.get("offered")
+    for way, both in offered.items() if isinstance(offered, Mapping) else ():
+        packets, size = both
+        if packets:
+            yield _offered(event, config, way, packets, size)
+
+
+def _offered(event: Event, config: Config, way: str, packets: int, size: int) -> _Fields:
+    yield "Who", f"sp-infos-{way}"
+    yield "XX", way
+    yield "Node", _id(event.node, config)
+    yield "Pkts", packets
+    yield "Size", size
+    yield "Msg", f"{packets} packets ({size} B) announced {'by' if way == 'rx' else 'to'} {event.node}"
+
+
 _FIELDS = {
     EventKind.SUBMITTED: _submitted,
     EventKind.SENT: _moved,
@@ -221,6 +293,10 @@ _FIELDS = {
     EventKind.DEFERRED: _failed,
     EventKind.HELD: _failed,
     EventKind.DELAYED: _delayed,
+    EventKind.ACKNOWLEDGED: _acknowledged,
+    EventKind.CALL_STARTED: _call,
+    EventKind.CALL_FINISHED: _call,
+    EventKind.CALL_FAILED: _call,
 }
 
 

@@ -106,6 +106,8 @@ class Progress:
     refused: dict[str, dict[str, str]] = field(default_factory=dict)
     words: dict[int, str] = field(default_factory=dict)
     """The reason a transaction is still to be tried, by number."""
+    answers: list[str] = field(default_factory=list)
+    """What was said in this attempt of what was taken."""
 
     @classmethod
     def of(cls, record: JobRecord) -> Progress:
@@ -119,6 +121,8 @@ class Progress:
             self.words[outcome.transaction] = outcome.text or "deferred without a reason"
         elif outcome.verdict is Verdict.TAKEN:
             self.taken[key] = _together(self.taken.get(key, ()), outcome.recipients)
+            if outcome.text:
+                self.answers.append(outcome.text)
         else:
             some = outcome.recipients or _recipients(delivery)
             names = [str(recipient) for recipient in some] or [WHOLE]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gateway.config.model import Config, Neighbour
+    from gateway.engine.cargo import Item
     from gateway.packet.identity import Identity
     from gateway.spool.spool import Spool
     from gateway.spool.staged import Staged
@@ -70,6 +71,8 @@ class Draft:
         self.handle = handle
         self.arguments = tuple(arguments)
         self.node = route[-1]
+        self.items: list[Item] = []
+        """The messages in it."""
         self._first = route[0]
         self._spool = spool
         self._staged = spool.stage()

@@ -12,6 +12,7 @@ from gateway.config.model import Accept
 from gateway.engine import deliver, retry
 from gateway.engine.acknowledge import acknowledge, honour
 from gateway.engine.bodies import fitting
+from gateway.engine.cargo import descriptions, items_of
 from gateway.engine.draft import route_to
 from gateway.engine.fate import Fate
 from gateway.engine.relay import relay
@@ -19,9 +20,11 @@ from gateway.engine.report import Reports, Told, forbidden
 from gateway.engine.series import Begun
 from gateway.engine.verify import Arrival, arrive, reason
 from gateway.errors import BadPacket, GatewayError, Malformed, Refused, Truncated
+from gateway.mail.marks import taken_as
 from gateway.mta import Event, EventKind
 from gateway.packet.identity import encode, id_text
 from gateway.packet.plain import PacketType, split_exec_path
+from gateway.packet.receipt import DELIVERED, HELD, Receipt
 from gateway.spool.answer import settle
 from gateway.spool.record import WHOLE, JobRecord
 
@@ -181,24 +184,26 @@ class Handling:
             return self._relay(arrival, record)
         arrival.drain()
         if kind == PacketType.ACK:
-            honour(arrival, self._spool)
+            honoured = honour(arrival, self._spool)
             self._finish(arrival.job)
+            self._registry.event(honoured)
             return Fate.ACKNOWLEDGED
         if kind in NOT_OURS:
             return Fate.LEFT
-        return self._hold(arrival.job, f"unknown packet type {kind}", record, arrival)
+        words = f"unknown packet type {kind}"
+        return self._hold(arrival.job, words, record, arrival, {"who": "rx-type-unknown"})
 
     def _relay(self, arrival: Arrival, record: JobRecord | None) -> Fate:
         target = self._config.by_id(arrival.plain.path)
         if target is None:
             arrival.drain()
             words = f"unknown next node {encode(arrival.plain.path)}: add it to {self._config.path}"
-            return self._hold(arrival.job, words, record, arrival)
+            return self._hold(arrival.job, words, record, arrival, {"type": "trns", "who": "rx-unknown"})
         first, sender = route_to(self._config, target)[0], arrival.sender
         if first.id == sender.id != target.id:
             arrival.drain()
             words = f"a circle: our way to {target.name} leads back to {sender.name}: mend a `via`"
-            return self._hold(arrival.job, words, record, arrival)
+            return self._hold(arrival.job, words, record, arrival, {"type": "trns", "who": "rx-trns"})
         name = relay(arrival, target, self._config, self._identity, self._spool)
         self._finish(arrival.job)
         self._tell(EventKind.RELAYED, arrival, detail={"type": "trns", "next": target.name, "as": name})
@@ -210,7 +215,7 @@ class Handling:
             arrival.drain()
             name, word = arrival.sender.name, split_exec_path(arrival.plain.path)[0]
             words = f"no handle {word!r} for {name}: add exec.{word} to [neigh.{name}] in {self._config.path}"
-            return self._hold(arrival.job, words, record, arrival)
+            return self._hold(arrival.job, words, record, arrival, {**_job(arrival), "who": "rx-no-handle"})
         with ExitStack() as until_begun:
             body = until_begun.enter_context(self._spool.scratch(arrival.job.size))
             # T2: all of it is decrypted, checked and within its limits before anything acts.
@@ -218,7 +223,7 @@ class Handling:
             try:
                 whole = self._parcel(arrival, handle, body)
             except (Malformed, Truncated) as objection:
-                return self._hold(arrival.job, str(objection), record, arrival)
+                return self._hold(arrival.job, str(objection), record, arrival, _job(arrival))
             except Refused as objection:
                 return self._turn_away(arrival, handle, body, str(objection), record)
             begun = self._begin(Unpacked(arrival, whole, body), record)
@@ -242,9 +247,8 @@ class Handling:
             told = self._reports.tell(arrival, told.record, handle, lost)
             if told.trouble:
                 later = retry.deferred(told.record, "", time.time(), self._config.retry)
-                detail: dict[str, object] = {"type": "exec", "handle": handle.name}
-                return self._defer(arrival, later, _joined(words, told.trouble), detail)
-        return self._hold(arrival.job, _joined(words, told.words), told.record, arrival)
+                return self._defer(arrival, later, _joined(words, told.trouble), _job(arrival))
+        return self._hold(arrival.job, _joined(words, told.words), told.record, arrival, _job(arrival))
 
     def _take_out(self, arrival: Arrival) -> bool:
         """Take a job out of rx (T3); say whether it is ours alone.
@@ -314,10 +318,10 @@ class Handling:
         arrival, whole, progress = begun.arrival, begun.whole, begun.progress
         record = _with(begun.record, progress, running=False)
         left = [d for d in whole.deliveries if progress.outstanding(d) is not None]
-        detail: dict[str, object] = {
-            "type": "exec",
-            "handle": whole.handle.name,
+        detail = {
+            **_job(arrival),
             "transactions": len(whole.deliveries),
+            "messages": descriptions(items_of(whole.deliveries)),
         }
         waits = "; ".join(dict.fromkeys(progress.words.get(d.transaction, "") for d in left))
         now = time.time()
@@ -330,18 +334,21 @@ class Handling:
             return self._defer(arrival, told.record, _joined(waits, told.trouble), detail)
         if given_up:
             words = f"given up after {tried.attempts} attempts: {waits}"
-            return self._hold(arrival.job, _joined(words, told.words), told.record, arrival)
+            return self._hold(arrival.job, _joined(words, told.words), told.record, arrival, detail)
         if progress.refused:
             words = "; ".join(
                 f"{who}: {text}" if who != WHOLE else text
                 for texts in progress.refused.values()
                 for who, text in texts.items()
             )
-            return self._hold(arrival.job, _joined(f"refused: {words}", told.words), told.record, arrival)
+            words = _joined(f"refused: {words}", told.words)
+            return self._hold(arrival.job, words, told.record, arrival, detail)
         self._finish(arrival.job)
-        self._tell(EventKind.DELIVERED, arrival, detail=detail)
-        if arrival.sender.ack:
-            self._acknowledge(arrival)
+        answers = list(dict.fromkeys(progress.answers))
+        queue_ids = list(filter(None, map(taken_as, answers)))
+        detail["queue_ids"] = queue_ids
+        self._tell(EventKind.DELIVERED, arrival, text="; ".join(answers), detail=detail)
+        self._acknowledge(arrival, Receipt(arrival.job.name, DELIVERED, " ".join(queue_ids)))
         return Fate.DELIVERED
 
     def _defer(self, arrival: Arrival, record: JobRecord, words: str, detail: dict[str, object]) -> Fate:
@@ -352,17 +359,29 @@ class Handling:
         self._tell(EventKind.DEFERRED, arrival, text=words, detail=detail | {"attempts": record.attempts})
         return Fate.DEFERRED
 
-    def _acknowledge(self, arrival: Arrival) -> None:
+    def _acknowledge(self, arrival: Arrival, receipt: Receipt) -> None:
+        """Queue a receipt where one is wanted; the job's fate does not depend on it."""
         try:
-            acknowledge(arrival, self._config, self._identity, self._spool)
+            for queued in acknowledge(arrival, receipt, self._config, self._identity, self._spool):
+                self._registry.event(queued)
         except GatewayError as failure:
-            self._say(f"{arrival.job.name}: delivered, but not acknowledged: {failure}")
+            self._say(f"{arrival.job.name}: {receipt.state}, but not acknowledged: {failure}")
 
-    def _hold(self, job: Job, words: str, record: JobRecord | None, arrival: Arrival | None = None) -> Fate:
+    def _hold(
+        self,
+        job: Job,
+        words: str,
+        record: JobRecord | None,
+        arrival: Arrival | None = None,
+        detail: dict[str, object] | None = None,
+    ) -> Fate:
         self._spool.hold(job, words, record)
         self._say(f"{job.name}: held: {words}")
         if arrival is not None:
-            self._tell(EventKind.HELD, arrival, text=words)
+            self._tell(EventKind.HELD, arrival, text=words, detail=detail)
+            # Of nothing else: in what is relayed may be a receipt, which must not cause another.
+            if arrival.plain.type in EXEC:
+                self._acknowledge(arrival, Receipt(job.name, HELD, words))
         else:
             self._registry.event(
                 Event(kind=EventKind.HELD, packet=job.name, node=job.node, text=words, size=job.size)
@@ -383,6 +402,12 @@ class Handling:
                 detail=detail or {},
             )
         )
+
+
+def _job(arrival: Arrival) -> dict[str, object]:
+    """Return what an event's detail says of an exec job."""
+    handle, arguments = split_exec_path(arrival.plain.path)
+    return {"type": "exec", "handle": handle, "arguments": arguments}
 
 
 def _handle_of(arrival: Arrival) -> Handle | None:

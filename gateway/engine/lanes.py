@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import BinaryIO
 
+    from gateway.engine.cargo import Item
     from gateway.engine.draft import Draft, DraftMaker
     from gateway.mail.envelope import Envelope
     from gateway.mail.sendmail import Place
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
 class Lane(Protocol):
     """What goes to one node: transactions in one form, in one packet or several."""
 
-    def begin(self, envelope: Envelope | None, submission: Submission) -> None:
-        """Begin a transaction of a submission, for those of its recipients that are ours; octets follow."""
+    def begin(self, envelope: Envelope | None, submission: Submission, item: Item) -> None:
+        """Begin a transaction of a submission, for those of its recipients that are ours; octets follow.
+
+        `item` is what the packets' events will say of it.
+        """
         ...
 
     def data(self, chunk: bytes) -> None:
@@ -83,10 +87,11 @@ class BatchLane:
         self.data = self._writer.data
         self.end = self._writer.end
 
-    def begin(self, envelope: Envelope | None, submission: Submission) -> None:
+    def begin(self, envelope: Envelope | None, submission: Submission, item: Item) -> None:
         """Begin a transaction; the batch has no place for arguments."""
         assert envelope is not None, "only the raw form goes without an envelope"
         del submission
+        self._draft.items.append(item)
         self._writer.begin(envelope)
 
     def finish(self) -> list[Draft]:
@@ -107,10 +112,11 @@ class RawLane:
         self._make = make
         self._drafts: list[Draft] = []
 
-    def begin(self, envelope: Envelope | None, submission: Submission) -> None:
+    def begin(self, envelope: Envelope | None, submission: Submission, item: Item) -> None:
         """Begin a packet with its arguments."""
         del envelope
         self._drafts.append(self._make(submission.arguments))
+        self._drafts[-1].items.append(item)
 
     def data(self, chunk: bytes) -> None:
         """Take the next octets of the body."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import BinaryIO
 
+    from gateway.engine.cargo import Item
     from gateway.engine.draft import Draft, DraftMaker
     from gateway.engine.letterheads import Letterhead
     from gateway.mail.envelope import Envelope
@@ -42,8 +43,9 @@ class LetterLane:
         self._aside: BinaryIO | None = None
         self._lists: list[tuple[str, ...]] = []
         self._message: WithoutFromLines | None = None
+        self._item: Item | None = None
 
-    def begin(self, envelope: Envelope | None, submission: Submission) -> None:
+    def begin(self, envelope: Envelope | None, submission: Submission, item: Item) -> None:
         """Begin a message.
 
         Raises:
@@ -59,10 +61,12 @@ class LetterLane:
             raise ConfigError(msg)
         if len(self._lists) == 1:
             self._drafts.append(self._make(self._lists[0]))
+            self._drafts[-1].items.append(item)
             write: Callable[[bytes], object] = self._drafts[-1].write
         else:
             self._aside = self._scratch()
             write = self._aside.write
+        self._item = item
         if front:
             write(front)
         self._message = WithoutFromLines(write)
@@ -77,6 +81,7 @@ class LetterLane:
         assert self._message is not None, "begin comes first"
         self._message.end()
         self._message = None
+        assert self._item is not None, "begin set it"
         if self._aside is None:
             self._drafts[-1].finish()
             return
@@ -84,6 +89,7 @@ class LetterLane:
         for arguments in self._lists:
             draft = self._make(arguments)
             self._drafts.append(draft)
+            draft.items.append(self._item.only(arguments))
             Message.of_part(self._aside, 0).copy_to(draft.write)
             draft.finish()
         self._put_away()

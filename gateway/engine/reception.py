@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, ParamSpec
 
+from gateway.engine.cargo import Item
 from gateway.engine.draft import Order
 from gateway.engine.submit import Submitter
 from gateway.errors import Interrupted, SpoolError
 from gateway.mail.envelope import Envelope, Recipient, ReversePath
 from gateway.mail.lmtp_replies import Reply
+from gateway.mail.marks import Marks
 from gateway.mail.message import Message
 from gateway.mta import Submission
 
@@ -63,8 +65,8 @@ class Desk:
             name = self._registry.route(Envelope(sender, (recipient,)))
         return self._config.neighbour(name), recipient
 
-    def open(self, neighbour: Neighbour, envelope: Envelope) -> Lane:
-        """Return a lane in which the transaction has begun.
+    def open(self, neighbour: Neighbour, envelope: Envelope, marks: Marks) -> Lane:
+        """Return a lane in which the transaction has begun; `marks` look at what follows.
 
         Raises:
             Refused: permanent; a policy says no.
@@ -74,7 +76,7 @@ class Desk:
             self._registry.check_submission(envelope, neighbour.name)
         lane = self._submitter.lane(neighbour, self.order)
         try:
-            lane.begin(envelope, Submission(envelope, Message(())))
+            lane.begin(envelope, Submission(envelope, Message(())), Item(envelope, marks))
         except BaseException:
             lane.discard()
             raise
@@ -95,16 +97,19 @@ class _Share:
         self.failure: Reply | None = None
         self.drafts: list[Draft] = []
         self._lane: Lane | None = None
+        self._marks = Marks()
 
     def open(self, desk: Desk, sender: ReversePath) -> None:
-        self._lane = desk.open(self.neighbour, Envelope(sender, self.recipients))
+        self._lane = desk.open(self.neighbour, Envelope(sender, self.recipients), self._marks)
 
     def data(self, octets: bytes) -> None:
         assert self._lane is not None, "open comes first"
+        self._marks.look(octets)
         self._lane.data(octets)
 
     def stage(self) -> None:
         assert self._lane is not None, "open comes first"
+        self._marks.end()
         self._lane.end()
         self.drafts = list(self._lane.finish())
 

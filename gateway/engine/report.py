@@ -11,12 +11,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.engine.bodies import deliveries_of
+from gateway.engine.cargo import Item, descriptions
 from gateway.engine.draft import Draft, Order, route_to
 from gateway.engine.ground import self_name
 from gateway.engine.lanes import open_lane
 from gateway.engine.policy import objection, objection_to_paths
 from gateway.errors import ConfigError, GatewayError, Malformed, Permanent, Refused, Truncated
 from gateway.mail.envelope import Envelope, Recipient, ReversePath
+from gateway.mail.marks import Marks
 from gateway.mail.message import Message
 from gateway.mta import Event, EventKind, Submission
 from gateway.packet.identity import encode
@@ -240,7 +242,9 @@ class Reports:
             for note in notes:
                 envelope = Envelope(ReversePath(""), (Recipient(str(note.sender)),))
                 self._registry.check_submission(envelope, arrival.sender.name)
-                lane.begin(envelope, Submission(envelope, Message(note.message)))
+                marks = Marks()
+                marks.look(note.message)
+                lane.begin(envelope, Submission(envelope, Message(note.message)), Item(envelope, marks))
                 lane.data(note.message)
                 lane.end()
             drafts = list(lane.finish())
@@ -335,6 +339,8 @@ def _submitted(draft: Draft, arrival: Arrival) -> Event:
             "handle": draft.handle,
             "arguments": draft.arguments,
             "inner": draft.sealed.inner_name,
+            "layers": draft.sealed.layers,
+            "messages": descriptions(draft.items),
             "report_of": arrival.job.name,
         },
     )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import IO, TYPE_CHECKING
 
+from gateway.engine.cargo import Item, descriptions
 from gateway.engine.draft import Draft, DraftMaker, Order, route_to
 from gateway.engine.ground import identity_of, self_name
 from gateway.engine.lanes import open_lane
 from gateway.errors import ConfigError, Truncated
 from gateway.mail.envelope import Envelope
+from gateway.mail.marks import Marks
 from gateway.mta import Event, EventKind, Submission
 
 if TYPE_CHECKING:
@@ -135,11 +138,15 @@ class Submitter:
             for name, share in nodes.items():
                 self._registry.check_submission(share, name)
             shares = [(lane_to(name), share) for name, share in nodes.items()]
+        marks = Marks()
         for lane, envelope in shares:
-            lane.begin(envelope, submission)
+            lane.begin(envelope, submission, Item(envelope, marks))
         for chunk in submission.message:
+            if submission.envelope is not None:
+                marks.look(chunk)
             for lane, _ in shares:
                 lane.data(chunk)
+        marks.end()
         for lane, _ in shares:
             lane.end()
 
@@ -158,6 +165,17 @@ class Submitter:
         return {name: Envelope(envelope.sender, tuple(some)) for name, some in groups.items()}
 
 
+def _parent() -> dict[str, object]:
+    """Return who called us, as far as the system tells it: its process id, and what it runs."""
+    parent = os.getppid()
+    try:
+        with open(f"/proc/{parent}/comm", "rb") as file:
+            program = file.read().decode("utf-8", "replace").strip()
+    except OSError:
+        program = ""
+    return {"parent": parent, "program": program}
+
+
 def _submitted(draft: Draft, order: Order, environ: Mapping[str, str]) -> Event:
     assert draft.sealed is not None
     detail: dict[str, object] = {
@@ -166,7 +184,11 @@ def _submitted(draft: Draft, order: Order, environ: Mapping[str, str]) -> Event:
         "arguments": draft.arguments,
         "reply_nice": order.reply_niceness,
         "inner": draft.sealed.inner_name,
+        "layers": draft.sealed.layers,
+        "messages": descriptions(draft.items),
     }
+    if environ:
+        detail["process"] = _parent()
     if environ.get("MESSAGE_ID"):
         # Exim's queue id: for the trace only, since it repeats legitimately.
         detail["message_id"] = environ["MESSAGE_ID"]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from gateway.errors import ConfigError, GatewayError, UsageError
 from gateway.links.session import Account, Party, Rules, Wire, call, locked
+from gateway.mta import EventKind
 from gateway.program import heed_signals
 
 if TYPE_CHECKING:
@@ -69,11 +70,12 @@ def call_neighbour(party: Party, neighbour: Neighbour, addresses: tuple[str, ...
         for address in addresses:
             try:
                 with connected(address, rules.deadline) as wire:
-                    account = call(wire, party, neighbour, rules)
+                    account = call(wire, party, neighbour, rules, addr=address)
             except Unreachable as failure:
-                account = Account(peer=neighbour.name, end=str(failure), broken=True)
+                account = Account(peer=neighbour.name, end=str(failure), broken=True, addr=address)
             if account.started or party.stop():
                 break
+            party.report(account.event(EventKind.CALL_FAILED))
             missed.append(f"{neighbour.name}: {address}: {account.end}")
     if not account.started:
         account.notes = missed

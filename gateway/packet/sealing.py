@@ -35,6 +35,7 @@ class Sealed(NamedTuple):
 
     `name` and `size` [bytes] are those of the file; `inner_name` is the name that the packet
     has once all relays are behind it; `plain_size` is `payload_size` and the plain header.
+    `layers` are the names that it has on its way, from `name` to `inner_name`.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Sealed(NamedTuple):
     payload_size: int
     inner_name: str
     plain_size: int
+    layers: tuple[str, ...] = ()
 
 
 def sealed_size(plain_length: int) -> int:
@@ -97,8 +99,8 @@ class Sealer:
             sink = self._layers[-1].write
         self._innermost = self._layers[-1]
         self._innermost.innermost = True
-        if len(self._layers) > 1:
-            self._innermost.tree = MerkleTree()
+        for layer in self._layers[1:]:
+            layer.tree = MerkleTree()
         self._check_size()
 
     def write(self, data: Buffer) -> None:
@@ -119,13 +121,14 @@ class Sealer:
         self._innermost.finish(pad=max(0, self._min_size - size))
         for layer in reversed(self._layers[:-1]):
             layer.finish(pad=0)
-        name = self._tree.name()
+        names = (self._tree.name(), *(layer.tree.name() for layer in self._layers[1:] if layer.tree))
         return Sealed(
-            name=name,
+            name=names[0],
             size=self._layers[0].size,
             payload_size=self._payload_size,
-            inner_name=self._innermost.tree.name() if self._innermost.tree else name,
+            inner_name=names[-1],
             plain_size=PLAIN_SIZE + self._payload_size,
+            layers=names,
         )
 
     def give_up(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.links.noise import NoiseError
@@ -20,6 +21,7 @@ from gateway.links.session.wire import Wire
 from gateway.links.sync.breach import Breach
 from gateway.links.sync.channel import AnsweringChannel, CallingChannel
 from gateway.links.sync.machine import Called, Machine
+from gateway.mta import EventKind
 from gateway.packet.identity import encode
 
 if TYPE_CHECKING:
@@ -55,22 +57,27 @@ def locked(party: Party, neighbour: Neighbour, rules: Rules) -> Iterator[None]:
         yield
 
 
-def call(wire: Wire, party: Party, neighbour: Neighbour, rules: Rules) -> Account:
-    """Hold a session as the caller; hold the locks with `locked` meanwhile.
+def call(wire: Wire, party: Party, neighbour: Neighbour, rules: Rules, *, addr: str = "") -> Account:
+    """Hold a session as the caller; hold the locks with `locked` meanwhile. `addr` is for the events.
 
     Raises:
         SpoolError: temporary.
     """
-    account = Account(peer=neighbour.name)
+    account = Account(peer=neighbour.name, addr=addr)
     identity = party.identity
     channel = CallingChannel(identity.noiseprv, identity.noisepub, neighbour.noisepub or b"")
     machine = Machine(channel, receive=rules.receive or rules.listing, max_niceness=rules.max_niceness)
     try:
         inbound, outbound = _boxes(party, machine, neighbour, rules, account)
         begin = machine.hello(outbound.found() if outbound else ())
-        Conversation(wire, machine, rules, account, stop=party.stop).hold(inbound, outbound, begin)
+        conversation = Conversation(
+            wire, machine, rules, account, stop=party.stop, begun=partial(_begun, party, account)
+        )
+        conversation.hold(inbound, outbound, begin)
     except (Breach, NoiseError) as failure:
         _broken(account, failure)
+    finally:
+        _finished(party, account)
     return account
 
 
@@ -105,10 +112,13 @@ def answer(
             inbound, outbound = _boxes(party, machine, neighbour, rules, account)
             begin, events = machine.answer(outbound.found() if outbound else ())
             account.started = True
+            _begun(party, account)
             conversation = Conversation(wire, machine, rules, account, stop=party.stop)
             conversation.hold(inbound, outbound, begin, events)
     except (Breach, NoiseError) as failure:
         _broken(account, failure)
+    finally:
+        _finished(party, account)
     return account
 
 
@@ -152,6 +162,16 @@ def _boxes(
             report=party.report,
         )
     return inbound, outbound
+
+
+def _begun(party: Party, account: Account) -> None:
+    party.report(account.event(EventKind.CALL_STARTED))
+
+
+def _finished(party: Party, account: Account) -> None:
+    """Tell of the end, if there was a beginning: whoever knocks at the door fills no journal."""
+    if account.started:
+        party.report(account.event(EventKind.CALL_FINISHED))
 
 
 def _broken(account: Account, failure: Exception) -> None:

@@ -29,16 +29,27 @@ _TOO_MUCH = 2 * MOST_ANNOUNCED
 
 
 class Conversation:
-    """One session from its first envelope on; `stop` is asked every second whether to end it."""
+    """One session from its first envelope on; `stop` is asked every second whether to end it.
+
+    `begun` is called once when the handshake is through, unless the account says that it is.
+    """
 
     def __init__(
-        self, wire: Wire, machine: Machine, rules: Rules, account: Account, *, stop: Callable[[], bool]
+        self,
+        wire: Wire,
+        machine: Machine,
+        rules: Rules,
+        account: Account,
+        *,
+        stop: Callable[[], bool],
+        begun: Callable[[], None] = lambda: None,
     ) -> None:
         self._wire = wire
         self._machine = machine
         self._rules = rules
         self._account = account
         self._stop = stop
+        self._begun = begun
         self._inbound: Inbound | None = None
         self._outbound: Outbound | None = None
         self._pace = Pace(rules.chunk)
@@ -122,7 +133,9 @@ class Conversation:
         self._read_at = now
         if self._rules.rxrate:
             self._may_read = now + 1 / self._rules.rxrate
-        self._account.started |= self._machine.open
+        if self._machine.open and not self._account.started:
+            self._account.started = True
+            self._begun()
 
     def _heed(self, events: Iterable[Event]) -> None:
         inbound, outbound = self._inbound, self._outbound

@@ -76,6 +76,8 @@ class Inbound:
         Raises:
             SpoolError: temporary.
         """
+        self._account.rx_offered[0] += 1
+        self._account.rx_offered[1] += info.size
         name = encode(info.hash)
         rx = self._spool.job(self._node, "rx", name) is not None
         known = "rx" if rx else self._spool.known(name)
@@ -203,5 +205,5 @@ class Inbound:
             note(f"{self._name}: {self._crowded} packets stay with the peer: no room for them in the spool")
 
     def _tell(self, packet: str, info: Info, **more: str) -> None:
-        detail = {"link": "call", **more}
+        detail = {"link": "call", "session": self._account.session, **more}
         self._report(Event(EventKind.RECEIVED, packet, self._name, info.niceness, info.size, detail=detail))

@@ -69,6 +69,8 @@ class Outbound:
         # Two changes can bear one time: believe it only once it is past.
         self._changed = changed if time.time_ns() - changed > _COARSEST else -1
         new.sort()
+        self._account.tx_offered[0] += len(new)
+        self._account.tx_offered[1] += sum(info.size for info in new)
         return new
 
     def _look(self, job: Job, name: bytes, new: list[Info]) -> None:
@@ -119,7 +121,7 @@ class Outbound:
         if not self._spool.drop_sent(self._node, job.name):
             return
         self._account.sent += 1
-        detail = {"link": "call"}
+        detail = {"link": "call", "session": self._account.session}
         self._report(Event(EventKind.SENT, job.name, self._name, niceness, job.size, detail=detail))
 
     def close(self) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.links.sync.messages import MAX_CHUNK
+from gateway.mta import Event, EventKind
 
 if TYPE_CHECKING:
     from gateway.config.model import Neighbour
@@ -61,12 +63,18 @@ class Heard(NamedTuple):
     niceness: int
 
 
+def _session_name() -> str:
+    return f"{time.time_ns():x}-{os.getpid():x}"
+
+
 @dataclass(slots=True)
 class Account:
     """What a session did; `end` says why it ended, `broken` whether that wants a look.
 
     `left` packets were announced by us and not confirmed, `wanting` were requested and not
-    received. `notes` are for a person. As text it is one line that says what was done.
+    received. `notes` are for a person. `session` is a name of its own for the events; `rx_offered`
+    and `tx_offered` are packets and bytes that were announced. As text it is one line that says
+    what was done.
     """
 
     peer: str = ""
@@ -82,6 +90,11 @@ class Account:
     broken: bool = False
     heard: list[Heard] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    session: str = field(default_factory=_session_name)
+    began: float = field(default_factory=time.monotonic)
+    addr: str = ""
+    rx_offered: list[int] = field(default_factory=lambda: [0, 0])
+    tx_offered: list[int] = field(default_factory=lambda: [0, 0])
 
     def __str__(self) -> str:
         kib = -(-(self.bytes_in + self.bytes_out) // 1024)
@@ -93,3 +106,21 @@ class Account:
         if self.wanting:
             line += f"; {self.wanting} not here yet"
         return line
+
+    def event(self, kind: EventKind) -> Event:
+        """Return what to tell of the session as a whole."""
+        detail: dict[str, object] = {"link": "call", "session": self.session}
+        if self.addr:
+            detail["addr"] = self.addr
+        if kind is EventKind.CALL_FINISHED:
+            detail |= {
+                "duration": round(time.monotonic() - self.began, 3),
+                "rx_bytes": self.bytes_in,
+                "tx_bytes": self.bytes_out,
+                "received": self.received,
+                "sent": self.sent,
+                "offered": {"rx": self.rx_offered, "tx": self.tx_offered},
+                "broken": self.broken,
+            }
+        text = "" if kind is EventKind.CALL_STARTED else self.end
+        return Event(kind, "", self.peer, text=text, detail=detail)

@@ -1,0 +1,120 @@
+"""One event as one line of JSON: written without the `json` module, which a pipe command does not load."""
+
+# No annotations as strings (PEP 563) here: a NamedTuple compiles every string again.
+
+import os
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from gateway.mta import Event
+
+LONGEST_TEXT = 4096
+"""[characters] More of one value is cut off."""
+MOST_ITEMS = 100
+"""More of one list are left out."""
+FRONT = b'{"when": "'
+"""What every line begins with."""
+
+_SHORT_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
+_BMP = 0xFFFF
+
+
+class Entry(NamedTuple):
+    """One event of the journal.
+
+    `when` is RFC 3339 in UTC with nine digits of fraction, so that texts sort as times do; `pid`
+    is the process that told it. `event` is the value of an `EventKind`, also of one that this
+    version does not know. The others are those of `Event`.
+    """
+
+    when: str
+    pid: int
+    event: str
+    packet: str
+    node: str
+    niceness: int
+    size: int
+    text: str
+    detail: Mapping[str, object]
+
+
+def encode(event: "Event", when_ns: int) -> bytes:
+    """Return the line for an event at a time [ns since 1970], its line end included."""
+    seconds, fraction = divmod(when_ns, 1_000_000_000)
+    when = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{fraction:09}Z"
+    known = {
+        "when": when,
+        "pid": os.getpid(),
+        "event": event.kind.value,
+        "packet": event.packet,
+        "node": event.node,
+        "niceness": event.niceness,
+        "size": event.size,
+        "text": event.text,
+        "detail": event.detail,
+    }
+    return f"{_json(known)}\n".encode("ascii")
+
+
+def decode(line: bytes) -> Entry | None:
+    """Return what a line says, or None if it says nothing that can be understood.
+
+    A line that a full disk cut off has the next one at its end, which is what is returned then.
+    """
+    import json  # noqa: PLC0415 - only who reads
+
+    begin = line.rfind(FRONT)
+    if begin < 0:
+        return None
+    try:
+        found = json.loads(line[begin:])
+        return Entry(
+            str(found["when"]),
+            int(found["pid"]),
+            str(found["event"]),
+            str(found["packet"]),
+            str(found["node"]),
+            int(found["niceness"]),
+            int(found["size"]),
+            str(found["text"]),
+            dict(found["detail"]),
+        )
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _json(value: object) -> str:
+    if isinstance(value, str):
+        return _text(value)
+    if value is None or isinstance(value, (bool, int)):
+        return "null" if value is None else str(value).lower()
+    if isinstance(value, Mapping):
+        pairs = list(value.items())[:MOST_ITEMS]
+        return "{" + ", ".join(f"{_text(str(key))}: {_json(item)}" for key, item in pairs) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(_json, value[:MOST_ITEMS])) + "]"
+    if isinstance(value, float) and value - value == 0:
+        return repr(value)
+    return _text(str(value))
+
+
+def _text(text: str) -> str:
+    if len(text) > LONGEST_TEXT:
+        text = text[:LONGEST_TEXT] + "..."
+    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
+    return '"' + "".join(map(_escaped, text)) + '"'
+
+
+def _escaped(character: str) -> str:
+    if character in _SHORT_ESCAPES:
+        return _SHORT_ESCAPES[character]
+    if character.isascii() and character.isprintable():
+        return character
+    number = ord(character)
+    if number > _BMP:
+        number -= _BMP + 1
+        return f"\\u{0xD800 + (number >> 10):04x}\\u{0xDC00 + (number & 0x3FF):04x}"
+    return f"\\u{number:04x}"

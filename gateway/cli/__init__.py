@@ -41,7 +41,7 @@ COMMANDS = {
     "init": "make a new node: keys, configuration, spool",
     "node": "neighbours: list, show, add, remove; print our own block",
     "plugin": "what is installed, enabled, and what it brings",
-    "queue": "the spool: list, show, hold, release, retry, remove, restore",
+    "queue": "the spool: list, show, hold, release, retry, remove, check, export, import",
     "serve": "all of it in one resident process: answer, call, deliver",
     "toss": "work through what arrived: verify, then deliver or relay",
     "trace": "what happened to a message, by any of its names",

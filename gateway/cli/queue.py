@@ -13,6 +13,8 @@ import click
 
 from gateway.cli import Group, Setting
 from gateway.cli.queue_act import hold, release, remove, restore, retry
+from gateway.cli.queue_carry import export, import_
+from gateway.cli.queue_check import check
 from gateway.cli.queue_page import page
 from gateway.cli.queue_rows import JsonLines, Listing, describe, size_text
 from gateway.cli.queue_select import AS_JSON, Ground, selecting, selector_of
@@ -34,7 +36,7 @@ def command() -> None:
     """
 
 
-for _verb in (hold, release, remove, restore, retry):
+for _verb in (hold, release, remove, restore, retry, check, export, import_):
     command.add_command(_verb)
 
 

@@ -407,8 +407,17 @@ class Spool:
         source, target = self.paths.answer(job.node, job.name), self.paths.packet(hop, "tx", name)
         durable.move(source, target, floor=self.root, umask=self._umask)
 
-    def adopt(self, staged: Staged, node: str, box: Box, name: str, record: JobRecord | None) -> None:
-        """Give a complete file a place as a job, with what is remembered of it.
+    def adopt(
+        self,
+        staged: Staged,
+        node: str,
+        box: Box,
+        name: str,
+        record: JobRecord | None,
+        *,
+        time: float | None = None,
+    ) -> None:
+        """Give a complete file a place as a job, with what is remembered of it, and its age.
 
         The record is on disk before the job is there.
         """
@@ -417,6 +426,9 @@ class Spool:
             raise RuntimeError(msg)
         if record is not None:
             self.record(Job(node, box, name, 0, 0.0), record)
+        if time is not None:
+            with suppress(OSError, OverflowError, ValueError):  # a convenience
+                os.utime(staged.fileno(), (time, time))
         staged.place(self.paths.packet(node, box, name))
 
     def drop_sent(self, node: str, name: str) -> bool:

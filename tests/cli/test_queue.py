@@ -15,6 +15,7 @@ from gateway.cli.queue_rows import JsonLines, Names, describe
 from gateway.engine import queue
 from gateway.engine.queue import Selector
 from gateway.mta import Outcome, Verdict
+from gateway.spool.spool import Spool
 from tests.engine.parties import BATCH, Party, carry
 
 
@@ -286,3 +287,88 @@ def test_wrong_words_are_usage(bob: Bob) -> None:
     assert 2 == bob.queue("list", "--rx", "--tx")[0]
     assert 2 == bob.queue("list", "--older", "soon")[0]
     assert 2 == bob.queue("list", "--state", "lost")[0]
+
+
+def test_check_finds_and_repairs(bob: Bob) -> None:
+    assert (0, "", "gateway: all is well\n") == bob.queue("check")
+    path = bob.spool.paths.packet(str(bob.listed()["queued"]["node_id"]), "tx", bob.names["queued"])
+    Path(path).write_bytes(Path(path).read_bytes()[:-1] + b"!")
+    assert 0 == bob.queue("check", "--quick")[0]
+    status, out, said = bob.queue("check")
+    assert (1, 1) == (status, len(out.splitlines()))
+    assert out.startswith("name: ")
+    assert "--repair" in out
+    assert "1 findings" in said
+    (facts,) = map(json.loads, bob.queue("check", "--json")[1].splitlines())
+    assert ("name", True, False) == (facts["kind"], facts["mendable"], facts["mended"])
+    status, out, _ = bob.queue("check", "--repair")
+    assert (0, True) == (status, out.startswith("mended: "))
+    assert "damaged" in str(bob.listed("--tx")["held"]["reason"])
+    assert 0 == bob.queue("check")[0]
+
+
+def test_check_empties_the_trash_only_when_asked(bob: Bob) -> None:
+    bob.queue("remove", "--yes", "--keep", "0.01s", bob.names["queued"])
+    time.sleep(0.02)
+    assert (1, 1) == (bob.queue("check")[0], len(bob.listed("--state", "removed")))
+    assert (0, 0) == (bob.queue("check", "--repair")[0], len(bob.listed("--state", "removed")))
+
+
+def test_check_says_what_somebody_is_at_work_on(bob: Bob) -> None:
+    facts = bob.listed()["arrived"]
+    path = Path(bob.spool.paths.packet(str(facts["node_id"]), "rx", bob.names["arrived"]))
+    path.write_bytes(path.read_bytes() + b"!")
+    with bob.spool.lock(str(facts["node_id"]), "toss"):
+        status, out, _ = bob.queue("check", "--repair")
+    assert 75 == status
+    assert "another process is at work" in out
+    assert "arrived" in bob.listed()
+
+
+def test_a_job_moves_to_another_machine(bob: Bob, tmp_path: Path) -> None:
+    file, name = str(tmp_path / "job.tar"), bob.names["deferred"]
+    assert 2 == bob.queue("export", name, "--remove", "--output", file)[0]
+    bob.queue("hold", name, "--reason", "moving")
+    assert (0, "", "") == bob.queue("export", name, "--remove", "--output", file)
+    assert "exported to" in str(bob.listed("--state", "removed")["removed"]["reason"])
+    assert (0, f"known {name} (trash)\n", "") == bob.queue("import", file)
+    bob.spool = Spool(str(tmp_path / "elsewhere"))
+    os.mkdir(bob.spool.root)
+    bob.reconfigure(spool=bob.spool.root)
+    assert (0, f"would import {name} (hold)\n", "") == bob.queue("import", "--dry-run", file)
+    assert (0, f"import {name} (hold)\n", "") == bob.queue("import", file)
+    assert 0 == bob.queue("release", name)[0]
+    assert 1 == len(bob.listed())
+    bob.memory.say = lambda d: [Outcome(d.transaction, Verdict.TAKEN)]
+    bob.memory.got.clear()
+    bob.toss()
+    assert 1 == len(bob.memory.got)
+    facts = json.loads(bob.queue("import", "--json", file)[1])
+    assert ("seen", False) == (facts["known"], facts["done"])
+
+
+def test_export_writes_over_nothing(bob: Bob, tmp_path: Path) -> None:
+    file = tmp_path / "job.tar"
+    file.write_text("something else")
+    assert 75 == bob.queue("export", bob.names["held"], "--output", str(file))[0]
+    assert "something else" == file.read_text()
+    assert 2 == bob.queue("export")[0]
+    assert 1 == bob.queue("export", "ZZZ", "--output", str(tmp_path / "none"))[0]
+
+
+def test_import_says_what_it_refuses(bob: Bob, tmp_path: Path) -> None:
+    file = tmp_path / "job.tar"
+    bob.queue("export", bob.names["held"], "--output", str(file))
+    whole = file.read_bytes()
+    bob.reconfigure(spool=str(tmp_path))
+    file.write_bytes(whole[:-1500])
+    assert 75 == bob.queue("import", str(file))[0]
+    file.write_bytes(bytes(2048))
+    status, _, said = bob.queue("import", str(file))
+    assert 1 == status
+    assert "no packets" in said
+    bob.reconfigure(neighbours={"self": bob.config.neighbours["self"]})
+    file.write_bytes(whole)
+    status, _, said = bob.queue("import", str(file))
+    assert 1 == status
+    assert "no neighbour of ours" in said

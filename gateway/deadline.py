@@ -13,6 +13,7 @@ import contextlib
 import os
 import select
 import signal
+import time
 from types import FrameType
 
 from gateway.errors import EX_OK, EX_TEMPFAIL, Interrupted
@@ -30,6 +31,7 @@ class Deadline:
 
     def __init__(self, seconds: float = DEFAULT_DEADLINE) -> None:
         self._seconds = seconds
+        self._began = time.monotonic()
         self._done = False
         self._status = EX_TEMPFAIL
         self._read = self._write = -1
@@ -56,6 +58,12 @@ class Deadline:
         """From here on signals interrupt nothing; a process that hangs is still ended."""
         self._done = True
         signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def resume(self) -> None:
+        """After `done`: signals and what is left of the time interrupt again."""
+        self._done = False
+        left = self._began + self._seconds - time.monotonic()
+        signal.setitimer(signal.ITIMER_REAL, max(left, 0.001))
 
     def committed(self) -> None:
         """Responsibility is ours: even a process that is ended while it tidies up says so."""

@@ -1,6 +1,6 @@
 """The rim: words before the command, signals, our own deadline, failures into exit statuses.
 
-The pipe commands (`exec`, `submit`) are parsed without click and end in 0, 65, 75 or 77
+The pipe commands (`exec`, `submit`, `lmtp`) are parsed without click and end in 0, 65, 75 or 77
 only. Every other command is click's and ends in 0, 1, 2 or 75; until one of them is
 recognised a usage error is 75 too, since the word may have been meant for `exec`.
 """
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from gateway.errors import EX_OK, EX_TEMPFAIL, GatewayError, UsageError
 from gateway.stderr import say
 
-PIPE_COMMANDS = ("exec", "submit")
+PIPE_COMMANDS = ("exec", "submit", "lmtp")
 _GLOBAL_VALUES = {"config": "config", "cfg": "config", "spool": "spool", "log": "log"}
 _GLOBAL_FLAGS = {"q": True, "quiet": True, "noprogress": False}
 
@@ -65,8 +65,10 @@ def _pipe(command: str, given: dict[str, str], rest: list[str]) -> int:
         try:
             if command == "exec":
                 from gateway.pipe.exec import run  # noqa: PLC0415 - as above
-            else:
+            elif command == "submit":
                 from gateway.pipe.submit import run  # noqa: PLC0415 - as above
+            else:
+                from gateway.pipe.lmtp import run  # noqa: PLC0415 - as above
             run(rest, given, deadline)
         except BaseException as failure:  # everything unforeseen is temporary
             if deadline.status == EX_OK:

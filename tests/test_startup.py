@@ -42,13 +42,15 @@ OURS = {
     "config.model", "config.schema", "config.source", "config.toml",
     "defaults", "defaults.command", "defaults.eventlog", "defaults.journal", "defaults.maildir",
     "defaults.raw", "defaults.routes", "defaults.smtp",
-    "engine", "engine.cargo", "engine.draft", "engine.ground", "engine.lanes", "engine.submit",
+    "engine", "engine.cargo", "engine.draft", "engine.ground", "engine.lanes",
+    "engine.reception", "engine.submit",
     "journal", "journal.line", "journal.place", "journal.segments",
     "mail", "mail.address", "mail.bsmtp", "mail.bsmtp_commands", "mail.bsmtp_writer", "mail.envelope",
-    "mail.marks", "mail.message", "mail.stuffing",
+    "mail.lmtp", "mail.lmtp_commands", "mail.lmtp_replies", "mail.marks", "mail.message", "mail.stuffing",
     "packet", "packet.blocks", "packet.compression", "packet.failures", "packet.header", "packet.identity",
     "packet.keys", "packet.mth", "packet.niceness", "packet.plain", "packet.sealing",
-    "pipe", "pipe.exec", "pipe.flags", "pipe.packaging", "pipe.submit",
+    "pipe", "pipe.exec", "pipe.flags", "pipe.lmtp", "pipe.packaging", "pipe.submit",
+    "service", "service.lmtp_conversation",
     "spool", "spool.durable", "spool.layout", "spool.listing", "spool.refusal", "spool.spool",
     "spool.staged",
 }  # fmt: skip
@@ -75,7 +77,12 @@ def allowed(module: str) -> bool:
 
 @pytest.mark.parametrize(
     "words",
-    [("exec", "bob", "rsmtp"), ("exec", "bob", "cap", "argument"), ("submit", "exim", "--node", "bob")],
+    [
+        ("exec", "bob", "rsmtp"),
+        ("exec", "bob", "cap", "argument"),
+        ("submit", "exim", "--node", "bob"),
+        ("lmtp", "--node", "bob"),
+    ],
     ids="-".join,
 )
 def test_modules_loaded_for_a_message(
@@ -85,7 +92,9 @@ def test_modules_loaded_for_a_message(
     probe, modules = tmp_path / "probe.py", tmp_path / "modules"
     probe.write_text(PROBE.format(file=str(modules)))
     command = [sys.executable, str(probe), gateway_script(), "--config", str(alice.toml), *words]
-    done = run(command, stdin=BATCH, environ=ENVIRONMENT)
+    lmtp = b"LHLO a\n" + BATCH + b"QUIT\n"
+    stdin = lmtp.replace(b"\n", b"\r\n") if words[0] == "lmtp" else BATCH
+    done = run(command, stdin=stdin, environ=ENVIRONMENT)
     assert (0, b"") == (done.status, done.stderr), done
     loaded = modules.read_text().split()
     assert "gateway.packet.sealing" in loaded

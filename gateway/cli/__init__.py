@@ -49,6 +49,7 @@ COMMANDS = {
 }
 PIPE_HELP = {
     "exec": "queue an exec job, body on stdin (nncp-exec's place)",
+    "lmtp": "take mail over LMTP on stdin and stdout",
     "submit": "queue mail, read by the ingress that is named",
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, ParamSpec
 
 from gateway.engine.cargo import Item
@@ -34,18 +34,28 @@ _GO_ON = Reply(354, "", "end with a dot on a line of its own")
 class Desk:
     """Where mail is received: what the receptions of one process share.
 
-    Plugins are asked by one reception at a time. `node` takes all mail; without it the address
-    names the node, if the configuration lets it, or else the routing table does.
+    `node` takes all mail; without it the address names the node, if the configuration lets it,
+    or else the routing table does. `order` says how packets are made. While plugins are asked,
+    `one_at_a_time` is held: a lock, where there are threads.
     """
 
-    def __init__(self, config: Config, spool: Spool, registry: Registry, *, node: str | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        spool: Spool,
+        registry: Registry,
+        *,
+        node: str | None = None,
+        order: Order = Order(),  # noqa: B008 - a value that cannot change
+        one_at_a_time: AbstractContextManager[object] = nullcontext(),  # noqa: B008 - without any state
+    ) -> None:
         self.spool = spool
-        self.order = Order()
+        self._order = order
         self._config = config
         self._registry = registry
         self._submitter = Submitter(config, spool, registry)
         self._node = config.neighbour(node) if node is not None else None
-        self._plugins = threading.Lock()
+        self._plugins = one_at_a_time
 
     def way(self, sender: ReversePath, recipient: Recipient) -> tuple[Neighbour, Recipient]:
         """Return the node for a recipient, and the recipient as that node is to see it.
@@ -74,7 +84,7 @@ class Desk:
         """
         with self._plugins:
             self._registry.check_submission(envelope, neighbour.name)
-        lane = self._submitter.lane(neighbour, self.order)
+        lane = self._submitter.lane(neighbour, self._order)
         try:
             lane.begin(envelope, Submission(envelope, Message(())), Item(envelope, marks))
         except BaseException:
@@ -85,7 +95,7 @@ class Desk:
     def tell(self, drafts: list[Draft]) -> None:
         """Tell every plugin what was committed."""
         with self._plugins:
-            self._submitter.tell(drafts, self.order, {})
+            self._submitter.tell(drafts, self._order, {})
 
 
 class _Share:

@@ -101,6 +101,7 @@ class Machine:
         self._wrong = 0
         self._accepted = 0
         self._open = False
+        self._refused_data = False
         self._text: _Body | None = None
         self.over = False
         self._say(Reply(220, "", f"{name} LMTP gateway"))
@@ -148,7 +149,7 @@ class Machine:
                 if reply.good:
                     self._text = _Body(self._max_size)
                 else:
-                    self._open = False
+                    self._open, self._refused_data = False, True
             case _:
                 raise RuntimeError("nothing was asked")
         self._asked = None
@@ -200,15 +201,21 @@ class Machine:
         try:
             if not line:
                 raise Wrong(Reply(500, "5.5.2", f"a line of more than {MAX_LINE} octets"))
-            return self._command(*commands.split(line))
+            event = self._command(*commands.split(line))
         except Wrong as wrong:
             # What is wrong with the order follows from an answer of ours, in a pipelined group.
-            self._wrong += wrong.reply.code in _NONSENSE
-            if self._wrong >= MAX_WRONG:
+            nonsense = wrong.reply.code in _NONSENSE
+            self._wrong += nonsense
+            if nonsense and self._refused_data:
+                # A message that did not wait for our answer: what stands in it are no commands.
+                self.close(Reply(421, "4.7.0", "DATA was refused, and this is no command"))
+            elif self._wrong >= MAX_WRONG:
                 self.close(Reply(421, "4.7.0", "too much that I cannot understand"))
             else:
                 self._say(wrong.reply)
-        return None
+            return None
+        self._refused_data = False
+        return event
 
     def _command(self, verb: str, argument: str) -> Event | None:
         match verb:
@@ -266,6 +273,7 @@ class Machine:
         if argument:
             raise Wrong(Reply(501, "5.5.4", "DATA stands alone"))
         if not self._open or not self._accepted:
+            self._refused_data = True
             raise Wrong(_ORDER)
         return Begun()
 

@@ -52,7 +52,7 @@ class LmtpPart:
         patience: float = PATIENCE,
     ) -> None:
         self._config = config
-        self._desk = Desk(config, spool.sharing(), registry)
+        self._desk = Desk(config, spool.sharing(), registry, one_at_a_time=threading.Lock())
         self._say = say
         self._given = listener
         self._patience = patience

@@ -6,9 +6,10 @@ import os
 import select
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from gateway.engine.reception import Reception
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, Interrupted
 from gateway.mail.lmtp import Addressed, Begun, Ended, Event, Machine, Opened, Text
 from gateway.mail.lmtp_replies import Reply
 
@@ -102,16 +103,20 @@ class Conversation:
         """Serve the client; nothing that was not committed is left behind.
 
         Raises:
-            Left: the client did not leave as one should; with no text, we had to end.
+            Left: the client did not leave as one should.
+            Interrupted: a signal or our own deadline.
         """
         try:
             self._serve()
         except Left as left:
+            over = self._machine.over
             if left.reply is not None:
-                self._machine.close(left.reply)
-                self._line.write(self._machine.replies())
-            if str(left):
+                self._last_word(left.reply)
+            if str(left) and not over:
                 raise
+        except Interrupted as interruption:
+            self._last_word(Reply(421, interruption.enhanced, str(interruption)))
+            raise
         finally:
             self._reception.discard()
 
@@ -131,6 +136,11 @@ class Conversation:
             if machine.idle:
                 until = time.monotonic() + LONGEST
             machine.receive(self._line.read(between=machine.idle, until=until))
+
+    def _last_word(self, reply: Reply) -> None:
+        self._machine.close(reply)
+        with suppress(Left):
+            self._line.write(self._machine.replies())
 
     def _heed(self, event: Event) -> None:
         machine, reception = self._machine, self._reception

@@ -233,6 +233,25 @@ def test_a_group_of_commands_that_is_refused_costs_no_connection() -> None:
     assert not client.machine.over
 
 
+@pytest.mark.parametrize("refused", ["every recipient", "DATA"])
+def test_a_message_that_did_not_wait_for_the_answer_to_data_holds_no_commands(refused: str) -> None:
+    """Its text may be an attacker's."""
+    client = Client(answers={"x@b.example": LATER} if refused == "every recipient" else {"DATA": LATER})
+    client.send(ENVELOPE)
+    evil = b"Subject: x\r\n\r\nMAIL FROM:<evil@a.example>\r\nRCPT TO:<y@b.example>\r\nDATA\r\nevil\r\n.\r\n"
+    assert 421 == client.send(b"DATA\r\n" + evil)[-1]
+    assert 1 == sum(isinstance(event, Opened) for event in client.events)
+
+
+def test_who_waits_goes_on_after_a_refused_data() -> None:
+    client = Client(answers={"x@b.example": LATER})
+    client.send(ENVELOPE)
+    assert [503, 250, 250, 250, 354] == client.send(
+        b"DATA\r\nRSET\r\nMAIL FROM:<>\r\nRCPT TO:<y@b.example>\r\nDATA\r\n"
+    )
+    assert [250] == client.send(b"hi\r\n.\r\n")
+
+
 def test_questions_have_to_be_answered(client: Client) -> None:
     client.machine.receive(b"LHLO x\r\nMAIL FROM:<>\r\n")
     client.machine.next_event()

@@ -6,14 +6,18 @@ import grp
 import os
 import pwd
 import re
+import socket
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway import Finished, ProgramError, run_program
+from gateway_exim.lmtp_transport import LMTP_RULES
 from gateway_exim.report import read_report
 from gateway_exim.transport import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from gateway_exim.transport import Rule
 
 PLACES = (
     "/usr/sbin/exim4",
@@ -110,13 +114,19 @@ def _way_out(exim: _Exim, address: str) -> Iterator[Finding]:
     seen = f"{address}: router {router}, transport {transport}"
     options = exim.options("transport", transport)
     driver = options.get("driver", "")
+    if driver == "lmtp":
+        yield Finding(True, "route", seen)
+        path = options.get("socket", "")
+        yield _listens(transport, path) if path else _command(transport, options.get("command", ""))
+        yield from _compare(transport, options, LMTP_RULES)
+        return
     if driver != "pipe":
         other = f"{seen} (driver {driver}), which does not call the gateway's pipe command"
         yield Finding(False, "route", other, f"{setup}: its router must stand before {router}")
         return
     yield Finding(True, "route", seen)
     yield _command(transport, options.get("command", ""))
-    yield from _compare(transport, options)
+    yield from _compare(transport, options, RULES)
 
 
 def _command(transport: str, command: str) -> Finding:
@@ -137,9 +147,25 @@ def _command(transport: str, command: str) -> Finding:
     return Finding(True, subject, f"transport {transport}: {command}")
 
 
-def _compare(transport: str, options: dict[str, str]) -> Iterator[Finding]:
+def _listens(transport: str, path: str) -> Finding:
+    subject = "socket"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(TIMEOUT)
+        try:
+            probe.connect(path)
+            greeting = probe.recv(512).decode("ascii", "replace").strip()
+        except OSError as error:
+            why = f"transport {transport}: {path}: {error.strerror or error}"
+            return Finding(False, subject, why, f'gateway serve, with [serve] lmtp = "{path}"')
+    if not greeting.startswith("220 "):
+        why = f"transport {transport}: {path} says {greeting!r}"
+        return Finding(False, subject, why, "look into what `gateway serve` says")
+    return Finding(True, subject, f"transport {transport}: {path}: {greeting}")
+
+
+def _compare(transport: str, options: dict[str, str], rules: Sequence[Rule]) -> Iterator[Finding]:
     wrong = set()
-    for rule in RULES:
+    for rule in rules:
         value = options.get(rule.option, "")
         if rule.option not in wrong and not rule.safe(value):
             wrong.add(rule.option)

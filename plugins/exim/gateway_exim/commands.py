@@ -12,7 +12,7 @@ import click
 from gateway import GatewayError, UsageError, replace_file
 
 if TYPE_CHECKING:
-    from gateway_exim.setup import Layout, Piece
+    from gateway_exim.setup import Layout, Piece, Way
 
 
 @click.group()
@@ -42,6 +42,13 @@ def exim() -> None:
 @click.option(
     "--sendmail", metavar="PATH", default="/usr/sbin/sendmail", show_default=True, help="the Exim here"
 )
+@click.option(
+    "--lmtp", "way", flag_value="lmtp", help="hand over to `gateway serve`, which answers by recipient"
+)
+@click.option(
+    "--lmtp-command", "way", flag_value="lmtp-command", help="the same to a process for each message"
+)
+@click.option("--socket", metavar="PATH", help="with --lmtp: where `gateway serve` listens")
 @click.option("--send/--no-send", default=None, help="only, or not, what sends  [default: both directions]")
 @click.option("--receive/--no-receive", default=None, help="only, or not, what receives")
 @click.option("--write", "directory", metavar="DIR", help="write the files below DIR (Debian: /etc/exim4)")
@@ -59,13 +66,24 @@ def setup(
     config: str | None,
     handle: str,
     sendmail: str,
+    way: str | None,
+    socket: str | None,
     send: bool | None,
     receive: bool | None,
     directory: str | None,
     force: bool,
 ) -> None:
     """Print, or write, what Exim needs to send through and receive from the gateway."""
-    from gateway_exim.setup import Plan, detect_layout, gateway_lines, lookup_lines, next_steps, pieces  # noqa: PLC0415 - loaded on demand
+    from gateway_exim.lmtp_transport import SOCKET  # noqa: PLC0415 - loaded on demand
+    from gateway_exim.setup import (  # noqa: PLC0415 - loaded on demand
+        Plan,
+        detect_layout,
+        gateway_lines,
+        lookup_lines,
+        next_steps,
+        pieces,
+        serve_lines,
+    )
 
     plan = Plan(
         layout=cast("Layout", layout) if layout else detect_layout(),
@@ -79,7 +97,12 @@ def setup(
         sendmail=sendmail,
         send=send if send is not None else not receive,
         receive=receive if receive is not None else not send,
+        way=cast("Way", way or "bsmtp"),
+        socket=socket or SOCKET,
     )
+    if socket and way != "lmtp":
+        msg = "--socket belongs to --lmtp"
+        raise UsageError(msg)
     found = pieces(plan)
     if directory is None:
         for piece in found:
@@ -88,6 +111,8 @@ def setup(
         write(directory, found, force=force)
     if plan.send and plan.lookup:
         click.echo(f"# ===== {plan.lookup}\n{lookup_lines(plan)}")
+    if plan.send and plan.way == "lmtp":
+        click.echo(f"# ===== the gateway's configuration, to send\n{serve_lines(plan)}")
     if plan.receive:
         click.echo(f"# ===== the gateway's configuration, to receive\n{gateway_lines(plan)}")
     click.echo("# ===== next")

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from gateway import UsageError
+from gateway_exim.lmtp_transport import LMTP_TRANSPORT, SOCKET, lmtp_block
 from gateway_exim.transport import TRANSPORT, transport_block
 
 Layout = Literal["split", "single", "plain"]
+Way = Literal["bsmtp", "lmtp", "lmtp-command"]
+"""How a message gets to the gateway: by a pipe, to the resident process, to a process of its own."""
 
 _NODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _DOMAIN = re.compile(r"(?:\*|(?:\*\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)")
@@ -35,7 +38,7 @@ class Plan:
 
     `node` gets everything that is not local and has no route; `routes` are (domain, node)
     pairs, the domain Exim's way (``*.uucp.example`` for all below); `lookup` is a file of
-    such pairs read by Exim at every message.
+    such pairs read by Exim at every message. `socket` is where the resident process takes LMTP.
 
     Raises:
         UsageError: temporary; a name that Exim would read as something else, or no way to
@@ -53,6 +56,8 @@ class Plan:
     sendmail: str = "/usr/sbin/sendmail"
     send: bool = True
     receive: bool = True
+    way: Way = "bsmtp"
+    socket: str = SOCKET
 
     def __post_init__(self) -> None:
         for what, text, pattern in [
@@ -63,6 +68,7 @@ class Plan:
             ("sendmail", self.sendmail, _PATH),
             ("configuration", self.config, _PATH),
             ("lookup file", self.lookup, _PATH),
+            ("socket", self.socket, _PATH),
             *(("domain", domain, _DOMAIN) for domain, _ in self.routes),
             *(("node", node, _NODE) for _, node in self.routes),
         ]:
@@ -107,14 +113,34 @@ def pieces(plan: Plan) -> list[Piece]:
         )
     if plan.send:
         found.append(Piece(names[1], "which mail goes to which node", routers(plan)))
-        found.append(
-            Piece(
-                names[2],
-                "how a message is handed to the gateway",
-                transport_block(user=plan.user, command=_command(plan)),
-            )
-        )
+        found.append(Piece(names[2], "how a message is handed to the gateway", transport(plan)))
     return found
+
+
+def transport(plan: Plan) -> str:
+    """Return the transport."""
+    if plan.way == "lmtp":
+        return lmtp_block(user=plan.user, way=f"socket = {plan.socket}")
+    if plan.way == "lmtp-command":
+        return lmtp_block(user=plan.user, way=f"command = {_program(plan)} lmtp --node $host")
+    return transport_block(user=plan.user, command=f"{_program(plan)} exec $host {plan.handle}")
+
+
+def serve_lines(plan: Plan) -> str:
+    """Return the sending side's lines for the gateway's own configuration (TOML), with a resident process."""
+    pairs = {domain.removeprefix("*."): node for domain, node in plan.routes}
+    if plan.node:
+        pairs["*"] = plan.node
+    lines = [
+        "[serve]",
+        f'lmtp = "{plan.socket}"',
+        "",
+        "# No node's name crosses LMTP. A domain stands for all below it, too.",
+        *([f"# The domains of {plan.lookup} have to stand here as well."] if plan.lookup else []),
+        "[routes]",
+        *(f'"{domain}" = "{node}"' for domain, node in pairs.items()),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def gateway_lines(plan: Plan) -> str:
@@ -170,11 +196,13 @@ def next_steps(plan: Plan) -> list[str]:
 def routers(plan: Plan) -> str:
     """Return the routers: the lookup first, then routes and the node that gets the rest."""
     text = ""
+    name = TRANSPORT if plan.way == "bsmtp" else LMTP_TRANSPORT
     if plan.lookup:
         text += _ROUTER.format(
             comment=f"# Domains that {plan.lookup} names; a miss falls through to the next router.",
             name="gateway_nodes",
             way=f"route_data = ${{lookup{{$domain}}partial-lsearch{{{plan.lookup}}}}}",
+            transport=name,
             last="",
         )
     if plan.node or (plan.routes and not plan.lookup):
@@ -184,21 +212,22 @@ def routers(plan: Plan) -> str:
             comment=f"# {'Everything that is not local.' if plan.node else 'These domains only.'}",
             name="gateway_node",
             way="route_list = " + " ; ".join(routes),
+            transport=name,
             last="  no_more\n" if plan.node else "",
         )
     return text
 
 
-_ROUTER = f"""\
-{{comment}}
-{{name}}:
-  debug_print = "R: {{name}} for $local_part@$domain"
+_ROUTER = """\
+{comment}
+{name}:
+  debug_print = "R: {name} for $local_part@$domain"
   driver = manualroute
   domains = ! +local_domains
-  {{way}}
-  transport = {TRANSPORT}
+  {way}
+  transport = {transport}
   same_domain_copy_routing = yes
-{{last}}"""
+{last}"""
 
 _NAMES: dict[str, tuple[str, str, str]] = {
     "split": (
@@ -223,6 +252,5 @@ MAIN_TRUSTED_USERS = uucp : {plan.user}
 """
 
 
-def _command(plan: Plan) -> str:
-    config = f" --config {plan.config}" if plan.config else ""
-    return f"{plan.command}{config} exec $host {plan.handle}"
+def _program(plan: Plan) -> str:
+    return f"{plan.command} --config {plan.config}" if plan.config else plan.command

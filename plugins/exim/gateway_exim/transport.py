@@ -68,18 +68,20 @@ def _keeps_permanent(value: str) -> bool:
     return _covers(value) and not words & {"*", "65", "77"}
 
 
-def _many(value: str) -> bool:
+def has_many(value: str) -> bool:
+    """Whether a number is more than one."""
     return value.isdigit() and int(value) > 1
 
 
-def _long(value: str) -> bool:
+def lasts(value: str) -> bool:
+    """Whether a time is longer than we may take."""
     limit = seconds(value)
     return limit is not None and (limit == 0 or limit >= TIMEOUT_AT_LEAST)
 
 
 RULES = (
     Rule("use_bsmtp", "use_bsmtp", _on, "without it the envelope is lost"),
-    Rule("batch_max", "batch_max = 100", _many, "every recipient would make a packet of its own"),
+    Rule("batch_max", "batch_max = 100", has_many, "every recipient would make a packet of its own"),
     Rule(
         "temp_errors",
         f"temp_errors = {TEMP_ERRORS}",
@@ -92,7 +94,7 @@ RULES = (
         _keeps_permanent,
         "65 and 77 say that no retry helps; deferred, such mail would wait for days",
     ),
-    Rule("timeout", "timeout = 10m", _long, "our own deadline must end before Exim's"),
+    Rule("timeout", "timeout = 10m", lasts, "our own deadline must end before Exim's"),
     Rule("timeout_defer", "timeout_defer", _on, "Exim bounces when the time is up"),
     Rule("freeze_signal", "freeze_signal", _on, "Exim bounces when the command is killed"),
     Rule("log_defer_output", "log_defer_output", _on, "the reason of a deferral would not be in mainlog"),

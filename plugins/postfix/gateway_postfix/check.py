@@ -5,12 +5,20 @@ from __future__ import annotations
 import os
 import pwd
 import re
+import socket
 import stat
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway import GatewayError, ProgramError
 from gateway_postfix.postfix import words_of
-from gateway_postfix.service import OUR_DEADLINE, RECIPIENT_LIMIT, TIME_LIMIT, faults, read_service
+from gateway_postfix.service import (
+    OUR_DEADLINE,
+    RECIPIENT_LIMIT,
+    TIME_LIMIT,
+    faults,
+    lmtp_entry,
+    read_service,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +26,7 @@ if TYPE_CHECKING:
     from gateway_postfix.postfix import Postfix
     from gateway_postfix.service import Service
 
+_PATIENCE = 10.0
 _SETUP = "gateway postfix setup"
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _NOT_ROUTED = "Postfix delivers that domain itself"
@@ -58,6 +67,11 @@ def _way_out(postfix: Postfix, address: str) -> Iterator[Finding]:
     service = read_service(entry) if entry else None
     if service is None:
         yield Finding(False, "route", f"{seen}: no such service in master.cf", _SETUP)
+        return
+    if service.program == "lmtp" and nexthop.startswith("unix:"):
+        yield Finding(True, "route", seen)
+        yield from _socket(postfix, name, service, nexthop.removeprefix("unix:"))
+        yield _recipient_limit(postfix, name)
         return
     if service.program != "pipe" or not _calls_gateway(service):
         yield Finding(False, "route", f"{seen}: {service.program}, which does not call the gateway", _SETUP)
@@ -135,6 +149,45 @@ def seconds(text: str) -> int | None:
     """Return a time as Postfix writes it, in seconds; None if it is none."""
     match = re.fullmatch(r"(\d+)([smhdw]?)", text.strip())
     return int(match[1]) * _SECONDS[match[2] or "s"] if match else None
+
+
+def _socket(postfix: Postfix, name: str, service: Service, path: str) -> Iterator[Finding]:
+    if service.chroot not in ("n", "N"):
+        why = f"service {name}: chroot is {service.chroot}: {path} lies outside"
+        yield Finding(False, "chroot", why, lmtp_entry())
+    yield _reaches(postfix, path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(_PATIENCE)
+        try:
+            probe.connect(path)
+            greeting = probe.recv(512).decode("ascii", "replace").strip()
+        except OSError as error:
+            why = f"{path}: {error.strerror or error}"
+            yield Finding(False, "socket", why, f'gateway serve, with [serve] lmtp = "{path}"')
+            return
+    if greeting.startswith("220 "):
+        yield Finding(True, "socket", f"{path}: {greeting}")
+    else:
+        yield Finding(False, "socket", f"{path} says {greeting!r}", "look into what `gateway serve` says")
+
+
+def _reaches(postfix: Postfix, path: str) -> Finding:
+    """Say whether Postfix's own user, without any groups beside his own, may write to the socket."""
+    user = pwd.getpwnam(postfix.value("mail_owner"))
+    folder = os.path.dirname(path)
+    for place, needed in ((folder, 1), (path, 2)):
+        try:
+            found = os.stat(place)
+        except OSError as error:
+            return Finding(False, "permission", f"{place}: {error.strerror}", f"install -d -m 2750 {folder}")
+        shift = 6 if found.st_uid == user.pw_uid else 3 if found.st_gid == user.pw_gid else 0
+        if not found.st_mode >> shift & needed and user.pw_uid != 0:
+            why = f"{place}: {user.pw_name}, as whom Postfix's client runs, may not use it"
+            mend = (
+                f"install -d -o gateway -g {user.pw_name} -m 2750 {folder}   # and start `gateway serve` anew"
+            )
+            return Finding(False, "permission", why, mend)
+    return Finding(True, "permission", f"{user.pw_name} may write to {path}")
 
 
 def _time_limit(postfix: Postfix, name: str) -> Finding:

@@ -40,6 +40,8 @@ def postfix() -> None:
 @click.option(
     "--sendmail", metavar="PATH", default="/usr/sbin/sendmail", show_default=True, help="Postfix's sendmail."
 )
+@click.option("--lmtp", is_flag=True, help="Hand over to `gateway serve`, which answers by recipient.")
+@click.option("--socket", metavar="PATH", help="With --lmtp: where `gateway serve` listens.")
 @click.option("--send/--no-send", default=None, help="Only, or not, what sends. [default: both directions]")
 @click.option("--receive/--no-receive", default=None, help="Only, or not, what receives.")
 @click.option("--postconf", metavar="PATH", help="Postfix's postconf.  [default: looked for]")
@@ -59,6 +61,8 @@ def setup(
     config: str | None,
     handle: str,
     sendmail: str,
+    lmtp: bool,
+    socket: str | None,
     send: bool | None,
     receive: bool | None,
     postconf: str | None,
@@ -67,7 +71,8 @@ def setup(
     force: bool,
 ) -> None:
     """Print, or write, what Postfix needs to send through and receive from the gateway."""
-    from gateway_postfix.setup import Plan, gateway_lines, next_steps  # noqa: PLC0415 - loaded on demand
+    from gateway_postfix.service import SOCKET  # noqa: PLC0415 - loaded on demand
+    from gateway_postfix.setup import Plan, gateway_lines, next_steps, serve_lines  # noqa: PLC0415 - same
 
     plan = Plan(
         node=node,
@@ -79,7 +84,12 @@ def setup(
         sendmail=sendmail,
         send=send if send is not None else not receive,
         receive=receive if receive is not None else not send,
+        lmtp=lmtp,
+        socket=socket or SOCKET,
     )
+    if socket and not lmtp:
+        msg = "--socket belongs to --lmtp"
+        raise UsageError(msg)
     if write and directory is None:
         msg = f"--write needs --postfix-config, the directory to change (Debian: {_DIRECTORY})"
         raise UsageError(msg)
@@ -87,6 +97,8 @@ def setup(
         write_files(plan, directory, postconf, force=force)
     elif plan.send:
         _show(plan, directory, postconf)
+    if plan.send and plan.lmtp:
+        click.echo(f"# ===== the gateway's configuration, to send\n{serve_lines(plan)}")
     if plan.receive:
         click.echo(f"# ===== the gateway's configuration, to receive\n{gateway_lines(plan)}")
     click.echo("# ===== next")
@@ -104,7 +116,6 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _show(plan: Plan, directory: str | None, postconf: str | None) -> None:
     from gateway_postfix.postfix import Postfix  # noqa: PLC0415 - loaded on demand
-    from gateway_postfix.service import service_block  # noqa: PLC0415 - same
     from gateway_postfix.setup import EXTENDED, TABLE, parameters, table  # noqa: PLC0415 - same
 
     present = {}
@@ -112,7 +123,7 @@ def _show(plan: Plan, directory: str | None, postconf: str | None) -> None:
         asked = Postfix(_postconf(postconf), directory)
         present = {name: asked.written(name) for name in EXTENDED}
     where = directory or _DIRECTORY
-    click.echo(f"# ===== {where}/master.cf\n{service_block(plan.user, plan.argv)}")
+    click.echo(f"# ===== {where}/master.cf\n{plan.block}")
     click.echo(f"# ===== {where}/main.cf")
     for name, value in parameters(plan, where, present).items():
         click.echo(f"{name} = {value}")
@@ -134,15 +145,14 @@ def write_files(plan: Plan, directory: str, postconf: str | None, *, force: bool
         GatewayError: temporary; something is there that says otherwise, and `force` is not set.
     """
     from gateway_postfix.postfix import Postfix  # noqa: PLC0415 - loaded on demand
-    from gateway_postfix.service import SERVICE, service_entry  # noqa: PLC0415 - same
+    from gateway_postfix.service import SERVICE  # noqa: PLC0415 - same
     from gateway_postfix.setup import EXTENDED, TABLE, parameters, table  # noqa: PLC0415 - same
 
     asked = Postfix(_postconf(postconf), directory)
-    entry = service_entry(plan.user, plan.argv)
     path = os.path.join(directory, TABLE)
     text = table(plan)
     changed = []
-    if asked.service(SERVICE) not in (None, entry):
+    if asked.service(SERVICE) not in (None, plan.entry):
         changed.append(f"service {SERVICE}")
     present = _read(path)
     if plan.routes and present not in (None, text):
@@ -153,7 +163,7 @@ def write_files(plan: Plan, directory: str, postconf: str | None, *, force: bool
     if plan.routes and present != text:
         replace_file(path, text.encode(), 0o644)
         click.echo(f"wrote {path}")
-    asked.edit("-M", f"{SERVICE}/unix={entry}")
+    asked.edit("-M", f"{SERVICE}/unix={plan.entry}")
     click.echo(f"wrote service {SERVICE} to {directory}/master.cf")
     values = parameters(plan, directory, {name: asked.written(name) for name in EXTENDED})
     asked.edit("-e", *(f"{name}={value}" for name, value in values.items()))

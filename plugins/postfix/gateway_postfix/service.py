@@ -21,6 +21,11 @@ COLUMNS = "-       n       n       -       -"
 """private, unprivileged, chroot, wakeup, maxproc: not chrooted, since the gateway lives outside."""
 
 
+_LMTP_COLUMNS = "-       -       n       -       -"
+SOCKET = "/run/gateway/lmtp.sock"
+"""Where the resident process takes LMTP, if nobody says otherwise."""
+
+
 def service_argv(command: str, config: str | None) -> str:
     """Return the command of the service, with Postfix's macros in it."""
     setting = f" --config {config}" if config else ""
@@ -40,6 +45,20 @@ def service_block(user: str, argv: str) -> str:
         f"{SERVICE:<9} unix  {COLUMNS}       pipe\n"
         f"  flags=q null_sender= user={user}\n"
         f"  argv={argv}\n"
+    )
+
+
+def lmtp_entry() -> str:
+    """Return the entry of ``master.cf`` that speaks LMTP to the resident process, as one line."""
+    return f"{SERVICE} unix {' '.join(_LMTP_COLUMNS.split())} lmtp"
+
+
+def lmtp_block() -> str:
+    """Return the same with a comment, as one writes it there."""
+    return (
+        "# Mail over LMTP into the gateway, an answer for each recipient: 250 says that it is on the\n"
+        "# gateway's disk. Not chrooted, since the socket lies outside.\n"
+        f"{SERVICE:<9} unix  {_LMTP_COLUMNS}       lmtp\n"
     )
 
 

@@ -6,7 +6,17 @@ import re
 from dataclasses import dataclass
 
 from gateway import UsageError
-from gateway_postfix.service import RECIPIENT_LIMIT, SERVICE, TIME_LIMIT, service_argv
+from gateway_postfix.service import (
+    RECIPIENT_LIMIT,
+    SERVICE,
+    SOCKET,
+    TIME_LIMIT,
+    lmtp_block,
+    lmtp_entry,
+    service_argv,
+    service_block,
+    service_entry,
+)
 
 TABLE = "gateway_transport"
 """The file of routes, in Postfix's configuration directory."""
@@ -22,7 +32,8 @@ class Plan:
     """What is to be set up.
 
     `node` gets everything that is not local and has no route; `routes` are (domain, node)
-    pairs, the domain Postfix's way (``.uucp.example`` for all below).
+    pairs, the domain Postfix's way (``.uucp.example`` for all below). With `lmtp` mail goes to
+    the resident process, at `socket`, and the gateway's own table says which node gets it.
 
     Raises:
         UsageError: temporary; a name that Postfix would read as something else, or no way to
@@ -38,6 +49,8 @@ class Plan:
     handle: str = "rsmtp"
     send: bool = True
     receive: bool = True
+    lmtp: bool = False
+    socket: str = SOCKET
 
     def __post_init__(self) -> None:
         for what, text, pattern in [
@@ -47,6 +60,7 @@ class Plan:
             ("command", self.command, _PATH),
             ("sendmail", self.sendmail, _PATH),
             ("configuration", self.config, _PATH),
+            ("socket", self.socket, _PATH),
             *(("domain", domain, _DOMAIN) for domain, _ in self.routes),
             *(("node", node, _NODE) for _, node in self.routes),
         ]:
@@ -68,16 +82,28 @@ class Plan:
         """The service's command."""
         return service_argv(self.command, self.config)
 
+    @property
+    def entry(self) -> str:
+        """The service on one line, as ``postconf -M`` takes it."""
+        return lmtp_entry() if self.lmtp else service_entry(self.user, self.argv)
+
+    @property
+    def block(self) -> str:
+        """The service as one writes it into ``master.cf``."""
+        return lmtp_block() if self.lmtp else service_block(self.user, self.argv)
+
+    def way(self, node: str) -> str:
+        """Return what a route to a node says: transport and nexthop."""
+        return f"{SERVICE}:unix:{self.socket}" if self.lmtp else f"{SERVICE}:{node}"
+
 
 def parameters(plan: Plan, directory: str, present: dict[str, str]) -> dict[str, str]:
     """Return the parameters of ``main.cf`` that are to be set.
 
     `present` has the values of `EXTENDED` as they are now: what they list is kept.
     """
-    values = {
-        f"{SERVICE}_time_limit": f"{TIME_LIMIT}s",
-        f"{SERVICE}_destination_recipient_limit": str(RECIPIENT_LIMIT),
-    }
+    values = {} if plan.lmtp else {f"{SERVICE}_time_limit": f"{TIME_LIMIT}s"}
+    values[f"{SERVICE}_destination_recipient_limit"] = str(RECIPIENT_LIMIT)
     if plan.routes:
         table = f"texthash:{directory}/{TABLE}"
         for name in EXTENDED:
@@ -87,7 +113,7 @@ def parameters(plan: Plan, directory: str, present: dict[str, str]) -> dict[str,
             else:
                 values[name] = f"{table}, {words}" if words else table
     if plan.node:
-        values["default_transport"] = f"{SERVICE}:{plan.node}"
+        values["default_transport"] = plan.way(plan.node)
     return values
 
 
@@ -98,9 +124,25 @@ EXTENDED = ("transport_maps", "relay_domains")
 def table(plan: Plan) -> str:
     """Return the table of routes: transport_maps takes its values, relay_domains its keys."""
     lines = [
-        "# far.example       gateway:NODE     this domain",
-        "# .far.example      gateway:NODE     all below it",
-        *(f"{domain:<19} {SERVICE}:{node}" for domain, node in plan.routes),
+        f"# {'far.example':<19} {plan.way('NODE')}     this domain",
+        f"# {'.far.example':<19} {plan.way('NODE')}     all below it",
+        *(f"{domain:<19} {plan.way(node)}" for domain, node in plan.routes),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def serve_lines(plan: Plan) -> str:
+    """Return the sending side's lines for the gateway's own configuration (TOML), with a resident process."""
+    pairs = {domain.removeprefix("."): node for domain, node in plan.routes}
+    if plan.node:
+        pairs["*"] = plan.node
+    lines = [
+        "[serve]",
+        f'lmtp = "{plan.socket}"',
+        "",
+        "# No node's name crosses LMTP. A domain stands for all below it, too.",
+        "[routes]",
+        *(f'"{domain}" = "{node}"' for domain, node in pairs.items()),
     ]
     return "\n".join(lines) + "\n"
 
@@ -118,7 +160,12 @@ def gateway_lines(plan: Plan) -> str:
 
 def next_steps(plan: Plan) -> list[str]:
     """Return what is left to do, one shell line or sentence each."""
-    steps = ["postfix reload"]
+    steps = []
+    if plan.send and plan.lmtp:
+        folder = plan.socket.rpartition("/")[0]
+        # Postfix's client has no other groups: the directory has to give the socket its own.
+        steps.append(f"install -d -o {plan.user} -g postfix -m 2750 {folder}   # before `gateway serve`")
+    steps.append("postfix reload")
     if plan.send:
         steps.append("gateway postfix check someone@far.example   # an address for the gateway")
     if plan.receive:

@@ -224,6 +224,11 @@ class Reception:
         self._shares, self._of = {}, []
         return answers
 
+    @property
+    def untold(self) -> bool:
+        """Whether something was committed and not told yet."""
+        return bool(self._committed)
+
     def tell(self) -> None:
         """Tell the plugins what was committed, once the client has its answer."""
         drafts, self._committed = self._committed, []

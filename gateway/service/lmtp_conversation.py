@@ -24,7 +24,7 @@ _PIECE = 4096
 
 
 class Left(GatewayError):
-    """The client is gone, says nothing, or does not listen; `reply` is our last word, if any."""
+    """The end of a conversation without QUIT; `reply` is our last word, if any is of use."""
 
     def __init__(self, reply: Reply | None, text: str) -> None:
         super().__init__(text)
@@ -52,7 +52,7 @@ class Line:
             poll.register(self._stop, select.POLLIN)
         ready = dict(poll.poll(max(0.0, min(self._patience, until - time.monotonic())) * 1000))
         if self._stop in ready:
-            raise Left(Reply(421, "4.3.2", "shutting down"), "")
+            raise Left(Reply(421, "4.3.2", "shutting down"), "we were to end")
         if not ready:
             raise Left(Reply(421, "4.4.2", "waited too long"), "the client was silent for too long")
         try:
@@ -60,7 +60,7 @@ class Line:
         except ConnectionError:
             octets = b""
         if not octets:
-            raise Left(None, "" if between else "the client left in the middle of a transaction")
+            raise Left(None, "the client left in the middle of a transaction")
         return octets
 
     def write(self, octets: bytes) -> None:
@@ -103,22 +103,23 @@ class Conversation:
         """Serve the client; nothing that was not committed is left behind.
 
         Raises:
-            Left: the client did not leave as one should.
+            Left: the client left a transaction, or an answer, behind.
             Interrupted: a signal or our own deadline.
         """
         try:
             self._serve()
         except Left as left:
-            over = self._machine.over
+            at_work = not self._machine.idle or self._reception.untold
             if left.reply is not None:
                 self._last_word(left.reply)
-            if str(left) and not over:
+            if at_work:  # else it is anybody's right to come, look and go
                 raise
         except Interrupted as interruption:
             self._last_word(Reply(421, interruption.enhanced, str(interruption)))
             raise
         finally:
             self._reception.discard()
+            self._reception.tell()
 
     def _serve(self) -> None:
         machine = self._machine

@@ -25,7 +25,8 @@ class Reply(NamedTuple):
 
     def line(self) -> bytes:
         """Return the line, CRLF included; nothing that a peer wrote can make two of it."""
-        words = f"{self.enhanced} {printable(self.text)}" if self.enhanced else printable(self.text)
+        text = self.text if self.text.isprintable() else printable(self.text)
+        words = f"{self.enhanced} {text}" if self.enhanced else text
         return f"{self.code} ".encode() + words.encode("ascii", "replace")[:_LONGEST] + b"\r\n"
 
     @classmethod

@@ -166,6 +166,10 @@ class Egress(Protocol):
         In a `series` the next packet is begun when its delivery is asked for (from the thread
         that called), so ask for no more than there is room for: what was asked for is under
         way. There is no next one after an Outcome that defers, or while 256 packets have none.
+
+        An egress may also have ``check(handle, options)``, which ``gateway config check`` asks about
+        the options of every handle that names it, before there is mail. It raises `ConfigError`
+        with every mistake as ``exec.HANDLE: key: text``.
         """
         ...
 

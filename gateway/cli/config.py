@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -22,7 +22,8 @@ from gateway.errors import EX_FAILURE, EX_OK, ConfigError, PluginError, UsageErr
 from gateway.spool.durable import replace_file
 
 if TYPE_CHECKING:
-    from gateway.config.model import Config
+    from gateway.config.model import Config, Handle
+    from gateway.mta import Egress
     from gateway.registry import Registry
 
 _IMPORTED = """\
@@ -66,10 +67,10 @@ def check(setting: Setting) -> int:
 def _of_the_plugins(config: Config, registry: Registry) -> Iterator[str]:
     """Yield the mistakes that only the plugins can tell from what is right: ``key: text``."""
     whole = True
-    egresses = set()
+    egresses: dict[str, Egress] = {}
     for loaded in registry.loaded:
         try:
-            egresses |= {egress.name for egress in registry.brings(loaded)[1]}
+            egresses |= {egress.name: egress for egress in registry.brings(loaded)[1]}
         except PluginError as broken:
             whole = False
             yield f"plugins: {broken}"
@@ -79,6 +80,23 @@ def _of_the_plugins(config: Config, registry: Registry) -> Iterator[str]:
                 key = f"neigh.{shown(name)}.exec.{shown(handle.name)}.egress"
                 near = did_you_mean(handle.egress, egresses)
                 yield f'{key}: no plugin brings "{handle.egress}"{near}'
+                continue
+            for mistake in _of_the_options(egresses[handle.egress], handle):
+                yield f"neigh.{shown(name)}.{mistake}"
+
+
+def _of_the_options(egress: Egress, handle: Handle) -> Sequence[str]:
+    """Return what an egress says against the options of a handle, if it says anything of them."""
+    check = getattr(egress, "check", None)
+    if check is None:
+        return ()
+    try:
+        check(handle.name, handle.options)
+    except ConfigError as failure:
+        return failure.mistakes
+    except Exception as crash:  # a plugin's: it must not hide what is wrong elsewhere
+        return (f"exec.{shown(handle.name)}: the egress {egress.name} cannot check it: {crash!r}",)
+    return ()
 
 
 @command.command()

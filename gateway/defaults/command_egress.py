@@ -18,9 +18,14 @@ by it, and a person sees it days earlier. What a program prints goes into the ou
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gateway.egress import OneByOne
-from gateway.errors import GatewayError, Refused
+from gateway.errors import ConfigError, GatewayError, Refused
 from gateway.mta import Delivery
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PERMANENT = frozenset({65, 67, 77})
 """Exit statuses by which a program says that no retry can help (sysexits)."""
@@ -54,3 +59,8 @@ class CommandEgress(OneByOne):
         if finished.status in PERMANENT and not finished.timed_out:
             raise Refused(finished.says())
         raise GatewayError(finished.says())
+
+    def check(self, handle: str, options: Mapping[str, object]) -> None:
+        """Raise `ConfigError` (temporary) for options: there are none but those of every handle."""
+        if options:
+            raise ConfigError([f"exec.{handle}: {key}: unknown key of the egress command" for key in options])

@@ -22,12 +22,13 @@ from gateway.errors import ConfigError
 from gateway.mta import Delivery
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from gateway.mail.envelope import Envelope
     from gateway.mta import Outcome
 
 DEFAULT_MODE = 0o600
+_KNOWN = ("path", "mode")
 _ALREADY = "delivered before"
 _sequence = count()
 
@@ -40,6 +41,14 @@ class MaildirEgress(OneByOne):
     def deliver(self, deliveries: Iterable[Delivery]) -> Iterator[Outcome]:
         """Yield the outcome of each; the folder is listed once for all of them."""
         return _Visit().deliver(deliveries)
+
+    def check(self, handle: str, options: Mapping[str, object]) -> None:
+        """Raise `ConfigError` (temporary) for the mistakes in a handle's own options."""
+        _read(options, f"exec.{handle}")
+        if unknown := [key for key in options if key not in _KNOWN]:
+            raise ConfigError(
+                [f"exec.{handle}: {key}: unknown key, expected path or mode" for key in unknown]
+            )
 
 
 class _Visit(OneByOne):
@@ -102,8 +111,11 @@ class _Visit(OneByOne):
 
 
 def _options(delivery: Delivery) -> tuple[str, int]:
-    path, mode = delivery.options.get("path"), delivery.options.get("mode")
-    where = f"handle {delivery.handle!r} of {delivery.sender_node}"
+    return _read(delivery.options, f"handle {delivery.handle!r} of {delivery.sender_node}")
+
+
+def _read(options: Mapping[str, object], where: str) -> tuple[str, int]:
+    path, mode = options.get("path"), options.get("mode")
     if not isinstance(path, str) or not path.startswith("/"):
         raise ConfigError(f"{where}: path: not an absolute path: {path!r}")
     if mode is None:

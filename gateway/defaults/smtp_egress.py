@@ -45,10 +45,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway.defaults.smtp_options import read
 from gateway.defaults.smtp_visit import Visit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from gateway.mta import Delivery, Outcome
 
@@ -73,3 +74,7 @@ class SmtpEgress:
             visit.leave()
         finally:
             visit.close()
+
+    def check(self, handle: str, options: Mapping[str, object]) -> None:
+        """Raise `ConfigError` (temporary) for the mistakes in a handle's own options."""
+        read(options, handle, has_command="address" not in options)

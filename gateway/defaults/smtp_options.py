@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from gateway.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gateway.mta import Delivery
 
-__all__ = ["Address", "Options", "options_of"]
+__all__ = ["Address", "Options", "options_of", "read"]
 
 _HOST_PORT = re.compile(
     r"(?:\[(?P<literal>[0-9A-Fa-f:.]+(?:%\w+)?)\]|(?P<host>[A-Za-z0-9_.-]+)):(?P<port>[0-9]{1,5})"
@@ -43,7 +45,12 @@ def options_of(delivery: Delivery) -> Options:
     Raises:
         ConfigError: temporary; lists every mistake as ``exec.HANDLE: key: text``.
     """
-    table, where = delivery.options, f"exec.{delivery.handle}"
+    return read(delivery.options, delivery.handle, has_command=bool(delivery.command))
+
+
+def read(table: Mapping[str, object], handle: str, *, has_command: bool) -> Options:
+    """Return the options of a handle, checked; raises as `options_of` does."""
+    where = f"exec.{handle}"
     mistakes = [
         f"{where}: {key}: unknown key, expected one of {', '.join(_KNOWN)}"
         for key in table
@@ -52,7 +59,7 @@ def options_of(delivery: Delivery) -> Options:
     address = _address(table["address"]) if "address" in table else None
     if "address" in table and address is None:
         mistakes.append(f'{where}: address: expected "host:port", "[ipv6]:port" or "unix:/path"')
-    elif (address is None) == (not delivery.command):
+    elif (address is None) == (not has_command):
         mistakes.append(f"{where}: address: expected either an address or a command")
     protocol = table.get("protocol", "smtp")
     if protocol not in ("smtp", "lmtp"):

@@ -9,6 +9,7 @@ import pytest
 from gateway.cli import run_command
 from gateway.config import load
 from gateway.config.hjson import parse
+from gateway.testing import Node
 from tests.config.files import ALICE, BOB_KEYS, HUB_KEYS, SELF, TRICKY, VECTORS
 
 ALICE_HJSON = str(VECTORS / "nodes" / "alice" / "nncp.hjson")
@@ -127,3 +128,57 @@ def test_an_export_into_a_directory(config: Path, tmp_path: Path, capsys: Captur
     assert ("hub",) == load(str(directory), environ={}).neighbours["bob"].via
     assert 1 == run_command(["config", "export", "--directory", str(directory)], {"config": str(config)})
     assert "not empty" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("handle", "said"),
+    [
+        (
+            {"egress": "exim", "command": ["/x", "-bS"], "sesion": 5},
+            "rsmtp: sesion: unknown key, expected one of",
+        ),
+        (
+            {"egress": "exim", "command": ["/x", "-bS"], "session": "5"},
+            "rsmtp: session: expected a whole number",
+        ),
+        (
+            {"egress": "postfix", "command": ["/x"], "session": 5},
+            "rsmtp: session: unknown key of the egress postfix",
+        ),
+        (
+            {"egress": "rmail", "command": ["/x"], "adresses": "bang"},
+            "rsmtp: adresses: unknown key, expected one",
+        ),
+        (
+            {"egress": "smtp", "address": "127.0.0.1:24", "protocl": "lmtp"},
+            "rsmtp: protocl: unknown key, expected",
+        ),
+        ({"egress": "smtp", "command": ["/x", "-bs"], "protocol": "esmtp"}, "rsmtp: protocol: expected"),
+        ({"egress": "maildir", "path": "/x", "mod": "0644"}, "rsmtp: mod: unknown key, expected path"),
+        ({"egress": "maildir", "path": "/x", "mode": "rw"}, "rsmtp: mode: not octal digits"),
+        (
+            {"egress": "command", "command": ["/x"], "timeot": 5},
+            "rsmtp: timeot: unknown key of the egress command",
+        ),
+    ],
+)
+def test_a_handle_s_own_options_are_checked_before_there_is_mail(
+    tmp_path: Path, capsys: Capture, handle: dict[str, object], said: str
+) -> None:
+    alice, bob = (Node(tmp_path / name, name) for name in ("alice", "bob"))
+    alice.know(bob, exec={"rsmtp": handle})
+    assert 1 == run_command(["config", "check"], {"config": str(alice.config)})
+    [line] = [line for line in capsys.readouterr().err.splitlines() if "warning" not in line]
+    assert f"{alice.config}: neigh.bob.exec.{said}" in line
+
+
+def test_an_egress_that_cannot_check_hides_nothing_else(
+    config: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: object) -> None:
+        raise LookupError("no loft")
+
+    monkeypatch.setattr("gateway.defaults.maildir_egress.MaildirEgress.check", crash)
+    config.write_text(config.read_text() + '[neigh.bob.exec.inbox]\negress = "maildir"\npath = "/x"\n')
+    assert 1 == run_command(["config", "check"], {"config": str(config)})
+    assert "exec.inbox: the egress maildir cannot check it: LookupError('no loft')" in capsys.readouterr().err

@@ -18,7 +18,7 @@ from gateway_exim.options import Options, handle_options
 from gateway_exim.session import Share, feed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from gateway import Delivery, Outcome
     from gateway_exim.report import Report
@@ -56,6 +56,10 @@ class EximEgress:
         shares = map(_share, _chain(first, coming))
         batches = _batches(shares, options.session)
         yield from abreast(batches, feeding.settle, options.processes, feeding.stop.set)
+
+    def check(self, handle: str, options: Mapping[str, object]) -> None:
+        """Raise `ConfigError` (temporary) for the mistakes in a handle's own options."""
+        handle_options(options, self.options, handle)
 
 
 def _batches(shares: Iterator[Share], most: int) -> Iterator[list[Share]]:

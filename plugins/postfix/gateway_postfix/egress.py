@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from gateway import Outcome, PluginError, ProgramError, Verdict, run_program
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from gateway import Delivery, Finished, Message, Recipient, ReversePath
 
@@ -58,6 +58,12 @@ class PostfixEgress:
         for delivery in deliveries:
             _check(delivery)
             yield from _deliver(delivery)
+
+    def check(self, handle: str, options: Mapping[str, object]) -> None:
+        """Raise `ConfigError` (temporary) for the mistakes in a handle's own options."""
+        from gateway_postfix.options import no_handle_options  # noqa: PLC0415 - as below
+
+        no_handle_options(options, handle)
 
 
 def _check(delivery: Delivery) -> None:

@@ -25,7 +25,7 @@ from gateway_rmail.options import Options, handle_options
 from gateway_rmail.spelling import Spelling
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from gateway import Delivery, Envelope, Recipient, ReversePath
 
@@ -68,6 +68,10 @@ class RmailEgress:
             for outcome in _settle(delivery, call, give_up=grief >= PATIENCE):
                 grief = grief + 1 if outcome.verdict is Verdict.DEFERRED else 0
                 yield outcome
+
+    def check(self, handle: str, options: Mapping[str, object]) -> None:
+        """Raise `ConfigError` (temporary) for the mistakes in a handle's own options."""
+        handle_options(options, self.options, handle)
 
 
 class Call(NamedTuple):

@@ -22,17 +22,16 @@ _LISTS = ("List-Id", "List-Post", "List-Unsubscribe")
 
 def head_of(message: Message) -> bytes:
     """Return the header of a message without the empty line, whole lines of it, at most `HEAD` octets."""
-    head = b""
+    head = b"\n"
     for chunk in message:
-        head += chunk[: HEAD + 2 - len(head)].replace(b"\r\n", b"\n")
-        if b"\n\n" in head or head.startswith(b"\n") or len(head) >= HEAD:
+        head += chunk[: HEAD - len(head)]
+        if b"\n\n" in head or b"\n\r\n" in head or len(head) >= HEAD:
             break
-    if head.startswith(b"\n"):
-        return b""
-    end = head.find(b"\n\n")
+    lines = head.replace(b"\r\n", b"\n")
+    end = lines.find(b"\n\n")
     if end < 0:
-        end = head.rfind(b"\n", 0, HEAD)
-    return head[: end + 1]
+        end = lines.rfind(b"\n")
+    return lines[1 : end + 1]
 
 
 def objection_to_report(sender: ReversePath, head: bytes) -> str | None:

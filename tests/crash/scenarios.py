@@ -6,8 +6,11 @@ Each scenario takes a spool and `promise`, which it calls the moment after a met
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection
+from dataclasses import replace
 
+from gateway.spool.answer import answer, ready, settle
 from gateway.spool.record import JobRecord
 from gateway.spool.spool import Spool
 from tests.spool.samples import PACKET, text_of
@@ -15,7 +18,8 @@ from tests.spool.samples import PACKET, text_of
 Promise = Callable[[str], None]
 
 BOB, CAROL, NAME, OTHER = map(text_of, ("bob", "carol", "packet", "other packet"))
-CONTENTS = {NAME: PACKET * 3, OTHER: PACKET * 5}
+ANSWERS = tuple(map(text_of, ("first answer", "second answer")))
+CONTENTS = {NAME: PACKET * 3, OTHER: PACKET * 5, ANSWERS[0]: PACKET, ANSWERS[1]: PACKET * 2}
 PROGRESS = JobRecord(attempts=1, running=True, taken={"0": None})
 
 
@@ -74,6 +78,27 @@ def hold(spool: Spool, promise: Promise) -> None:
     promise("finished")
 
 
+def tell(spool: Spool, promise: Promise) -> None:
+    """What the MTA refused is reported by a packet of ours, then set aside."""
+    _arrive(spool)
+    promise("arrived")
+    (job,) = spool.jobs(BOB, "rx")
+    job = spool.begin(job)
+    promise("begun")
+    spool.record(job, PROGRESS)
+    promise("recorded")
+    for number in range(2):
+        before = ready(spool, job, spool.recorded(job) or PROGRESS)
+        with spool.stage() as staged:
+            staged.write(CONTENTS[ANSWERS[number]])
+            staged.complete()
+            told = {str(n): ("x@b.example",) for n in range(number + 1)}
+            answer(spool, job, replace(before, told=told), staged, hop=CAROL, name=ANSWERS[number])
+        promise(f"told {number}")
+    spool.hold(job, "because")
+    promise("held")
+
+
 def send(spool: Spool, promise: Promise) -> None:
     """A link moves a packet away."""
     submit(spool, promise)
@@ -81,7 +106,7 @@ def send(spool: Spool, promise: Promise) -> None:
     spool.drop_sent(BOB, NAME)
 
 
-SCENARIOS = {scenario.__name__: scenario for scenario in (submit, submit_two, deliver, hold, send)}
+SCENARIOS = {scenario.__name__: scenario for scenario in (submit, submit_two, deliver, hold, tell, send)}
 
 
 def _arrive(spool: Spool) -> None:
@@ -93,6 +118,7 @@ def _arrive(spool: Spool) -> None:
 
 def check(spool: Spool, promised: Collection[str]) -> None:
     """Hold the invariants over a spool that has been recovered."""
+    _check_answers(spool, promised)
     for name, content in CONTENTS.items():
         places = spool.find(name)
         assert len(places) <= 1, "a packet lies in two places"
@@ -120,3 +146,18 @@ def check(spool: Spool, promised: Collection[str]) -> None:
         if job.box in ("work", "hold") and "recorded" in promised:
             assert record is not None, "a record is gone"
             assert PROGRESS.taken == record.taken, "what the MTA took is forgotten"
+
+
+def _check_answers(spool: Spool, promised: Collection[str]) -> None:
+    """Once the next attempt has settled what was under way, what was told and only that is sent."""
+    for job in spool.find(NAME):
+        if job.box == "tx":
+            continue
+        record = (spool.recorded(job) if job.box != "rx" else None) or JobRecord()
+        if job.box == "work":
+            settle(spool, job, record)
+            assert not os.path.exists(spool.paths.answer(BOB, NAME)), "an answer was left"
+        for number, name in enumerate(ANSWERS):
+            told = str(number) in record.told
+            assert told == bool(spool.find(name)), "not what was told is what was sent"
+            assert told or f"told {number}" not in promised, "an answer is forgotten"

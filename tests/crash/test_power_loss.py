@@ -60,3 +60,13 @@ def test_the_model_notices_a_mark_that_comes_too_late(tmp_path, monkeypatch):
     monkeypatch.setattr(Spool, "finish", finish)
     with pytest.raises(AssertionError, match="nobody marked as seen"):
         crash_everywhere("deliver", tmp_path)
+
+
+def test_the_model_notices_a_report_that_is_remembered_too_late(tmp_path, monkeypatch):
+    def answer(spool, job, record, packet, *, hop, name):
+        spool.commit(packet, hop, "tx", name)
+        spool.record(job, record)
+
+    monkeypatch.setattr("tests.crash.scenarios.answer", answer)
+    with pytest.raises(AssertionError, match="not what was told is what was sent"):
+        crash_everywhere("tell", tmp_path)

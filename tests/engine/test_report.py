@@ -352,3 +352,32 @@ def test_a_delay_that_nobody_is_told_of(
     carry(alice, bob)
     assert {Fate.DEFERRED: 1} == +bob.toss().fates
     assert [] == bob.jobs("tx")
+
+
+def test_addresses_beyond_ascii_travel_as_they_are(alice: Party, bob: Party) -> None:
+    bob.memory.say = refuse()
+    fail(alice, bob, batch(("jö@a.example", ("größe+x@b.example",), HEAD)))
+    [(_, recipients, report)] = reports(alice, bob)
+    assert ("jö@a.example",) == recipients
+    assert ["utf-8; gr\\x{F6}\\x{DF}e\\x{2B}x@b.example"] == [b["Final-Recipient"] for b in blocks(report)]
+
+
+def test_more_reports_than_one_packet_takes_are_several_packets(
+    alice: Party, bob: Party, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.engine.report.AT_ONCE", 2)
+    bob.memory.say = refuse()
+    fail(alice, bob, batch(*((f"u{n}@a.example", ("x@b.example",), HEAD) for n in range(5))))
+    assert 3 == len(bob.jobs("tx"))
+    assert {(f"u{n}@a.example",) for n in range(5)} == {to for _, to, _ in reports(alice, bob)}
+
+
+def test_mail_that_we_sent_to_ourselves_is_not_reported(alice: Party, bob: Party) -> None:
+    handles = {"rsmtp": Handle("rsmtp", egress="memory", command=("memory",), form="bsmtp")}
+    own = bob.config.neighbours["self"]._replace(handles=handles, bounce=True)
+    bob.reconfigure(neighbours={**bob.config.neighbours, "self": own})
+    bob.memory.say = refuse()
+    bob.submit(ONE, "self")
+    carry(bob, bob)
+    assert {Fate.HELD: 1} == +bob.toss().fates
+    assert [] == bob.jobs("tx")

@@ -7,6 +7,7 @@ imported, misspells a hook or raises becomes a `PluginError` that begins with it
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
@@ -78,13 +79,18 @@ class Registry:
 
     Loading never raises: what is wrong with a plugin is kept in `loaded`, and raised by the
     method that would have needed all plugins. `report` gets the complaints that stop nothing.
+    `for_mta` says that an MTA reads our stderr.
     """
 
-    def __init__(self, config: Config, *, report: Callable[[str], None]) -> None:
+    def __init__(self, config: Config, *, report: Callable[[str], None], for_mta: bool = False) -> None:
         self._config = config
         self._report = report
         self._manager = _Manager(entrypoints.GROUP)
         self._manager.add_hookspecs(hookspecs)
+        if os.environ.get("GATEWAY_TRACE"):
+            from gateway.hooktrace import watch  # noqa: PLC0415 - for the authors of plugins
+
+            watch(self._manager, for_mta=for_mta)
         self._callers: dict[tuple[str, str], pluggy.HookCaller | None] = {}
         self.loaded = [self._load_default(name) for name in DEFAULTS]
         self.loaded += [self._load(name, entry) for name, entry in _enabled(config)]

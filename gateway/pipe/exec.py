@@ -44,7 +44,7 @@ def run(words: Sequence[str], before: Mapping[str, str], deadline: Deadline) -> 
     config = packaging.config_of(given)
     config.neighbour(node)
     spool = open_spool(config)  # before the plugins: they run as its owner, never as root
-    registry = Registry(config, report=say)
+    registry = Registry(config, report=say, for_mta=True)
     ingress = registry.ingress("raw") if "raw" in given else registry.ingress_for(handle)
     Submitter(config, spool, registry).submit(
         ingress,

@@ -57,7 +57,8 @@ def _conversation(
     order = packaging.order_of(given)
     config = packaging.config_of(given)
     spool = open_spool(config)  # before the plugins: they run as its owner, never as root
-    desk = Desk(config, spool, Registry(config, report=say), node=given.get("node"), order=order)
+    registry = Registry(config, report=say, for_mta=True)
+    desk = Desk(config, spool, registry, node=given.get("node"), order=order)
     return Conversation(
         line,
         Machine(self_name(config), max_size=config.serve.lmtp_max_size),

@@ -45,7 +45,7 @@ def run(words: Sequence[str], before: Mapping[str, str], deadline: Deadline) -> 
     order = packaging.order_of(given)
     config = packaging.config_of(given)
     spool = open_spool(config)  # before the plugins: they run as its owner, never as root
-    registry = Registry(config, report=say)
+    registry = Registry(config, report=say, for_mta=True)
     Submitter(config, spool, registry).submit(
         registry.ingress(name),
         tuple(arguments),

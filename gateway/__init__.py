@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from gateway.mta import Egress as Egress
     from gateway.mta import Event as Event
     from gateway.mta import EventKind as EventKind
+    from gateway.mta import Finding as Finding
     from gateway.mta import Ingress as Ingress
     from gateway.mta import Outcome as Outcome
     from gateway.mta import Submission as Submission
@@ -62,6 +63,7 @@ _HOME = {
     "Envelope": "gateway.mail.envelope",
     "Event": "gateway.mta",
     "EventKind": "gateway.mta",
+    "Finding": "gateway.mta",
     "Finished": "gateway.program",
     "GatewayError": "gateway.errors",
     "Ingress": "gateway.mta",

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import click
 
     from gateway.config.model import Config
     from gateway.mail.envelope import Envelope
-    from gateway.mta import Delivery, Egress, Event, Ingress
+    from gateway.mta import Delivery, Egress, Event, Finding, Ingress
 
 hookspec = pluggy.HookspecMarker("gateway")
 hookimpl = pluggy.HookimplMarker("gateway")
@@ -52,6 +52,11 @@ def gateway_check_delivery(delivery: Delivery) -> None:
 @hookspec
 def gateway_event(event: Event, config: Config) -> None:
     """Take note of what happened; a failure here is reported and changes nothing."""
+
+
+@hookspec
+def gateway_examine(config: Config, user: str) -> Iterable[Finding] | None:
+    """Return what there is to say of the MTA that this plugin is for, for ``gateway doctor``."""
 
 
 @hookspec

@@ -174,6 +174,18 @@ class Egress(Protocol):
         ...
 
 
+class Finding(NamedTuple):
+    """One thing that was looked at: whether it is well, what was seen, and the line that mends it.
+
+    `subject` is a word or two; `mend` a command or a line of configuration, empty where all is well.
+    """
+
+    ok: bool
+    subject: str
+    text: str
+    mend: str = ""
+
+
 class EventKind(Enum):
     """What happened, after the fact."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from gateway.config.model import Config
     from gateway.mail.envelope import Envelope
-    from gateway.mta import Delivery, Egress, Event, Ingress
+    from gateway.mta import Delivery, Egress, Event, Finding, Ingress
 
 DEFAULTS = ("raw", "command", "maildir", "smtp", "routes", "eventlog", "journal")
 """The core's own plugins, in `gateway.defaults`; they are asked after everybody else's."""
@@ -177,6 +177,19 @@ class Registry:
                 raise
             except _CRASHES as crash:  # it happened already: nothing can undo it
                 self._report(str(_crashed("gateway_event", loaded.name, crash)))
+
+    def examine(self, loaded: Loaded, user: str) -> list[Finding]:
+        """Return what one plugin finds of its MTA; `user` is who delivers.
+
+        Raises:
+            PluginError: temporary; this plugin is broken.
+        """
+        _sound(loaded)
+        answer = self._asked("gateway_examine", loaded, config=self._config, user=user)
+        try:
+            return list(cast("Iterable[Finding]", answer or ()))
+        except _CRASHES as crash:  # a generator does its work only now
+            raise _crashed("gateway_examine", loaded.name, crash) from crash
 
     def add_commands(self, group: click.Group) -> None:
         """Let every sound plugin add its operator commands; a failure is reported."""

@@ -38,6 +38,7 @@ COMMANDS = {
     "config": "check, show, import and export the configuration",
     "daemon": "answer online sessions; --stdio for ssh, inetd, UCSPI",
     "demo": "three nodes in a temporary directory: a message crosses, every step shown",
+    "doctor": "what will not work, why, and the line that mends it",
     "init": "make a new node: keys, configuration, spool",
     "node": "neighbours: list, show, add, remove; print our own block",
     "plugin": "what is installed, enabled, and what it brings",

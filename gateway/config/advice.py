@@ -10,9 +10,9 @@ from gateway.config.mistakes import shown
 from gateway.config.model import Config, Handle, Neighbour
 from gateway.config.schema import NNCP
 
-__all__ = ["warnings"]
+__all__ = ["open_key_files", "warnings"]
 
-_READABLE = stat.S_IROTH | stat.S_IWOTH
+_OTHERS = stat.S_IROTH | stat.S_IWOTH
 
 
 def warnings(config: Config) -> list[str]:
@@ -36,7 +36,12 @@ def _of_the_file(config: Config) -> Iterator[str]:
             yield f"serve.{key}: nobody reads it in this version"
 
 
-def _key_files(config: Config) -> Iterator[str]:
+def open_key_files(config: Config) -> Iterator[tuple[str, int]]:
+    """Yield the files of private keys that are open to others, each with the bits of its mode to take away.
+
+    Raises:
+        OSError: a file is there and cannot be looked at.
+    """
     for name in config.key_files:
         files = [name]
         if os.path.isdir(name):
@@ -44,13 +49,20 @@ def _key_files(config: Config) -> Iterator[str]:
             files = [os.path.join(own, file) for file in sorted(os.listdir(own)) if file.endswith("prv")]
         for file in files:
             try:
-                mode = stat.S_IMODE(os.stat(file).st_mode)
+                mode = os.stat(file).st_mode
             except FileNotFoundError:
                 continue  # it was there when it was read; whoever takes it away knows
-            if mode & _READABLE:
-                yield f"{file}: private keys open to every user (mode {mode:04o}): chmod o-rw {file}"
-            elif mode & stat.S_IWGRP:
-                yield f"{file}: private keys that the group may write (mode {mode:04o}): chmod g-w {file}"
+            if wrong := mode & (_OTHERS | stat.S_IWGRP):
+                yield file, wrong
+
+
+def _key_files(config: Config) -> Iterator[str]:
+    for file, wrong in open_key_files(config):
+        mode = stat.S_IMODE(os.stat(file).st_mode)
+        if wrong & _OTHERS:
+            yield f"{file}: private keys open to every user (mode {mode:04o}): chmod o-rw {file}"
+        else:
+            yield f"{file}: private keys that the group may write (mode {mode:04o}): chmod g-w {file}"
 
 
 def _own_keys(config: Config) -> Iterator[str]:

@@ -132,6 +132,15 @@ def test_example_of_gateway_event(example: Callable[..., Any], capsys: pytest.Ca
     assert "P from bob: why\n" == capsys.readouterr().out
 
 
+def test_example_of_gateway_examine(example: Callable[..., Any], tmp_path: Path) -> None:
+    config = CONFIG._replace(plugin={"pigeon": {"loft": str(tmp_path / "loft")}})
+    [[finding]] = map(list, example(config=config, user="mail"))
+    assert (False, "loft") == (finding.ok, finding.subject)
+    assert f"install -d -o mail {tmp_path}/loft" == finding.mend
+    (tmp_path / "loft").mkdir()
+    assert [[]] == [list(found) for found in example(config=config, user="mail")]
+
+
 def test_example_of_gateway_register_commands(example: Callable[..., Any]) -> None:
     group = click.Group()
     example(group=group)

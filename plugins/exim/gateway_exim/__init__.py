@@ -5,14 +5,17 @@ The modules are imported inside the hooks: this one stands on the path of every 
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from gateway import hookimpl
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import click
 
-    from gateway import Config
+    from gateway import Config, Finding
     from gateway_exim.egress import EximEgress
     from gateway_exim.ingress import EximIngress
 
@@ -41,6 +44,17 @@ def gateway_register_egress(config: Config) -> EximEgress:
     from gateway_exim.options import plugin_options  # noqa: PLC0415 - same
 
     return EximEgress(plugin_options(config.plugin.get("exim", {})))
+
+
+@hookimpl
+def gateway_examine(config: Config, user: str) -> Iterator[Finding]:
+    """Yield whether the Exim behind each handle of ours takes what `user` hands in."""
+    from gateway_exim.check import receiving  # noqa: PLC0415 - only for the doctor
+
+    handles = (handle for neighbour in config.neighbours.values() for handle in neighbour.handles.values())
+    for command in sorted({handle.command for handle in handles if handle.egress == "exim"}):
+        if command and os.access(command[0], os.X_OK):  # what is missing is missed by the doctor itself
+            yield from receiving([word for word in command if word != "-bS"], user)
 
 
 @hookimpl

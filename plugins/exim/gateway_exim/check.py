@@ -7,9 +7,9 @@ import os
 import pwd
 import re
 import socket
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from gateway import Finished, ProgramError, run_program
+from gateway import Finding, Finished, ProgramError, run_program
 from gateway_exim.lmtp_transport import LMTP_RULES
 from gateway_exim.report import read_report
 from gateway_exim.transport import RULES
@@ -31,15 +31,6 @@ TIMEOUT = 30.0
 _TAINTED = re.compile(r"\$\{?(?:local_part|domain|sender_address|recipients|original_|h_|header_)")
 _PROBE = b"NOOP\nXGATEWAY\n"
 """A command that Exim does not know: refused, reported, and nothing accepted."""
-
-
-class Finding(NamedTuple):
-    """One thing looked at: whether it is well, what was seen, and the line that mends it."""
-
-    ok: bool
-    subject: str
-    text: str
-    mend: str = ""
 
 
 def find_exim() -> str:
@@ -71,6 +62,17 @@ def findings(exim: Sequence[str], address: str, user: str) -> Iterator[Finding]:
     yield Finding(True, "version", version.stdout.decode("utf-8", "replace").splitlines()[0])
     yield from _way_out(asked, address)
     yield _retry_rule(asked, address)
+    yield _trust(asked, user)
+    yield _batch_input(asked)
+
+
+def receiving(exim: Sequence[str], user: str) -> Iterator[Finding]:
+    """Yield what is to say of Exim as the taker of mail from `user`; raises as `findings` does."""
+    asked = _Exim(exim)
+    version = asked.run("-bV")
+    if version.status != 0:
+        yield Finding(False, "version", version.says(), "mend Exim's configuration: it names file and line")
+        return
     yield _trust(asked, user)
     yield _batch_input(asked)
 

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 from gateway import hookimpl
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import click
 
-    from gateway import Config
+    from gateway import Config, Finding
     from gateway_postfix.egress import PostfixEgress
     from gateway_postfix.ingress import PostfixIngress
 
@@ -39,6 +41,17 @@ def gateway_register_egress(config: Config) -> PostfixEgress:
     from gateway_postfix.egress import PostfixEgress  # noqa: PLC0415 - only when something is delivered
 
     return PostfixEgress(_handles(config))
+
+
+@hookimpl
+def gateway_examine(config: Config, user: str) -> Iterator[Finding]:
+    """Yield whether the Postfix behind each handle of ours takes what `user` hands in."""
+    handles = (handle for neighbour in config.neighbours.values() for handle in neighbour.handles.values())
+    commands = {handle.command for handle in handles if handle.egress == "postfix" and handle.command}
+    for program in sorted({command[0] for command in commands}):
+        from gateway_postfix.check import receiving  # noqa: PLC0415 - only for the doctor
+
+        yield from receiving(program, user)
 
 
 @hookimpl

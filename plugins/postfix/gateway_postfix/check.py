@@ -7,10 +7,10 @@ import pwd
 import re
 import socket
 import stat
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from gateway import GatewayError, ProgramError
-from gateway_postfix.postfix import words_of
+from gateway import Finding, GatewayError, ProgramError
+from gateway_postfix.postfix import Postfix, find_postconf, words_of
 from gateway_postfix.service import (
     OUR_DEADLINE,
     RECIPIENT_LIMIT,
@@ -23,22 +23,12 @@ from gateway_postfix.service import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gateway_postfix.postfix import Postfix
     from gateway_postfix.service import Service
 
 _PATIENCE = 10.0
 _SETUP = "gateway postfix setup"
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _NOT_ROUTED = "Postfix delivers that domain itself"
-
-
-class Finding(NamedTuple):
-    """One thing looked at: whether it is well, what was seen, and the line that mends it."""
-
-    ok: bool
-    subject: str
-    text: str
-    mend: str = ""
 
 
 def findings(postfix: Postfix, address: str, user: str, sendmail: str) -> Iterator[Finding]:
@@ -57,6 +47,11 @@ def findings(postfix: Postfix, address: str, user: str, sendmail: str) -> Iterat
         raise
     except GatewayError as failure:
         yield Finding(False, "configuration", str(failure), "postfix check")
+
+
+def receiving(sendmail: str, user: str) -> Iterator[Finding]:
+    """Yield what is to say of Postfix as the taker of mail from `user`; raises as `findings` does."""
+    yield from _way_in(Postfix(find_postconf(), None), user, sendmail)
 
 
 def _way_out(postfix: Postfix, address: str) -> Iterator[Finding]:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 from gateway import hookimpl
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import click
 
-    from gateway import Config
+    from gateway import Config, Finding
     from gateway_rmail.egress import RmailEgress
     from gateway_rmail.ingress import RmailIngress
 
@@ -45,6 +47,14 @@ def gateway_register_egress(config: Config) -> RmailEgress:
     from gateway_rmail.options import plugin_options  # noqa: PLC0415 - same
 
     return RmailEgress(plugin_options(config.plugin.get("rmail", {})))
+
+
+@hookimpl
+def gateway_examine(config: Config, user: str) -> Iterator[Finding]:
+    """Yield what there is to say of each handle behind which rmail's work is done."""
+    from gateway_rmail.check import findings  # noqa: PLC0415 - only for the doctor
+
+    yield from findings(config, user)
 
 
 @hookimpl

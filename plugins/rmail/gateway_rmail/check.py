@@ -7,7 +7,7 @@ import os
 import pwd
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway import GatewayError, run_program
+from gateway import Finding, GatewayError, run_program
 from gateway_rmail.egress import is_rmail
 from gateway_rmail.options import Options, handle_options, plugin_options
 
@@ -19,15 +19,6 @@ if TYPE_CHECKING:
 TIMEOUT = 30.0
 _CONFESSION = b"(non-zero) status"
 """What the rmails that hide failures say on stderr, and so have in their binaries."""
-
-
-class Finding(NamedTuple):
-    """One thing looked at: whether it is well, what was seen, and the line that mends it."""
-
-    ok: bool
-    subject: str
-    text: str
-    mend: str = ""
 
 
 class _Use(NamedTuple):

@@ -95,7 +95,7 @@ class Handling:
                 words = f"our own process died {record.deaths} times while delivering it"
                 return self._hold(job, words, record)
             self._spool.record(job, record)
-            settle(self._spool, job, record)
+            settle(self._spool, job.node, job.name, record)
         if unpacked is not None:
             return self._begin(unpacked, record)
         try:

@@ -52,27 +52,27 @@ def answer(
     with durable.uninterrupted():
         packet.place(spool.paths.answer(job.node, job.name))
         spool.record(job, sent)
-        settle(spool, job, sent)
+        settle(spool, job.node, job.name, sent)
     if alias is not None and is_alias(alias):
         with suppress(OSError):
             os.symlink(spool.paths.node(hop), spool.paths.alias(alias))
     return sent
 
 
-def settle(spool: Spool, job: Job, record: JobRecord) -> None:
+def settle(spool: Spool, node: str, name: str, record: JobRecord) -> None:
     """Bring to its end what a crash interrupted: A2 goes on to A3, A1 back to A0.
 
     Raises:
         SpoolError: temporary.
     """
-    waiting = spool.paths.answer(job.node, job.name)
+    waiting = spool.paths.answer(node, name)
     if not durable.exists(waiting):
         return
-    hop, _, name = record.answer.partition("/")
-    if not name:
+    hop, _, sent = record.answer.partition("/")
+    if not sent:
         durable.unlink(waiting)
         return
-    spool.send_answer(job, hop, name)
+    spool.send_answer(node, name, hop, sent)
 
 
 def ready(spool: Spool, job: Job, record: JobRecord) -> JobRecord:
@@ -81,7 +81,7 @@ def ready(spool: Spool, job: Job, record: JobRecord) -> JobRecord:
     Raises:
         SpoolError: temporary.
     """
-    settle(spool, job, record)
+    settle(spool, job.node, job.name, record)
     if record.answer:
         record = replace(record, answer="")
         spool.record(job, record)

@@ -92,6 +92,7 @@ class Check:
             yield from self._access(node)
             yield from self._strange(node)
             yield from self._records(node)
+            yield from self._answers(node)
             yield from self._held(node)
             yield from self._trash(node)
             yield from self._twice(node)
@@ -146,6 +147,13 @@ class Check:
                     text = f"{record.reason}; the job waits for you, as what was delivered of it is unknown"
                     advice = f"gateway queue show {name}; then release it (anew) or remove it"
                     yield Finding("record-unreadable", where, text, advice)
+
+    def _answers(self, node: Snapshot) -> Iterator[Finding]:
+        for name, entry in node.answers.items():
+            if self._old(entry.found.st_mtime) and self._spool.job(node.node, "work", name) is None:
+                text = "a report about a packet that went elsewhere: to be sent if its record says so"
+                action = partial(mend.settle_answer, self._spool, node.node, name)
+                yield Finding("answer", self._below(entry.path), text, mend=action)
 
     def _recorded(self, job: Job) -> JobRecord | None:
         try:

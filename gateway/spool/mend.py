@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from gateway.errors import UnknownJob
 from gateway.spool import durable
+from gateway.spool.answer import settle
+from gateway.spool.layout import REMEMBERED
 from gateway.spool.record import JobRecord
 from gateway.spool.refusal import refusals
 
@@ -28,6 +30,15 @@ def drop_record(spool: Spool, node: str, box: Box, name: str) -> None:
     with spool.lock(node, "toss"):
         if spool.job(node, box, name) is None:
             durable.unlink(spool.paths.record(node, box, name))
+
+
+def settle_answer(spool: Spool, node: str, name: str) -> None:
+    """Send a report if the record of the job that it is about says so, else remove it."""
+    with spool.lock(node, "toss"):
+        places = [job for box in REMEMBERED if (job := spool.job(node, box, name))]
+        if not any(job.box == "work" for job in places):
+            record = next(filter(None, map(spool.recorded, places)), None)
+            settle(spool, node, name, record or JobRecord())
 
 
 def drop_header(spool: Spool, node: str, box: Box, name: str) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gateway.spool.spool import Spool
 
 RECORD = ".json"
+ANSWER = ".answer"
 
 
 class Entry(NamedTuple):
@@ -79,6 +80,8 @@ class Snapshot:
         """What nobody who knows the spool has put there."""
         self.parts: list[Entry] = []
         """Packets that an online session has begun to receive."""
+        self.answers: dict[str, Entry] = {}
+        """Reports that are about to go out, by the packet that they are about."""
         for box in BOXES:
             self._read_box(spool.paths.box(node, box), box)
 
@@ -103,6 +106,8 @@ class Snapshot:
                 self.jobs[box][stem] = Job(self.node, box, stem, size, mtime)
             elif f".{suffix}" == RECORD and box in ("work", "hold", "trash"):
                 self.records[box][stem] = entry
+            elif f".{suffix}" == ANSWER and box == "work":
+                self.answers[stem] = entry
             elif suffix in ("part", "nock") and box == "rx":
                 self.parts.append(entry)
             else:

@@ -402,9 +402,9 @@ class Spool:
         self._forget(job)
         durable.unlink(self.paths.answer(job.node, job.name))
 
-    def send_answer(self, job: Job, hop: str, name: str) -> None:
-        """Move the answer that lies beside a job into the queue of the neighbour `hop`, durably."""
-        source, target = self.paths.answer(job.node, job.name), self.paths.packet(hop, "tx", name)
+    def send_answer(self, node: str, name: str, hop: str, sent: str) -> None:
+        """Move the answer to a job into the queue of the neighbour `hop`, durably, as the packet `sent`."""
+        source, target = self.paths.answer(node, name), self.paths.packet(hop, "tx", sent)
         durable.move(source, target, floor=self.root, umask=self._umask)
 
     def adopt(

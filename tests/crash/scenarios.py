@@ -155,7 +155,7 @@ def _check_answers(spool: Spool, promised: Collection[str]) -> None:
             continue
         record = (spool.recorded(job) if job.box != "rx" else None) or JobRecord()
         if job.box == "work":
-            settle(spool, job, record)
+            settle(spool, job.node, job.name, record)
             assert not os.path.exists(spool.paths.answer(BOB, NAME)), "an answer was left"
         for number, name in enumerate(ANSWERS):
             told = str(number) in record.told

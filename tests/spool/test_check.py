@@ -12,6 +12,7 @@ import pytest
 from gateway.errors import LockBusy
 from gateway.packet.mth import MerkleTree
 from gateway.spool import mend
+from gateway.spool.answer import answer
 from gateway.spool.check import LONG, SETTLED, Check
 from gateway.spool.finding import Finding
 from gateway.spool.layout import Job
@@ -295,3 +296,26 @@ def test_an_outbound_packet_without_a_reason_can_be_released_to_tx(spool: Spool,
     os.unlink(spool.paths.record(bob, "hold", NAME))
     mend.give_reason(spool, job, outbound=True)
     assert "tx" == spool.release(job).box
+
+
+@pytest.mark.parametrize("remembered", [True, False])
+def test_a_report_that_was_on_its_way_is_sent_if_the_record_says_so(
+    spool: Spool, put: Put, monkeypatch: pytest.MonkeyPatch, remembered: bool
+) -> None:
+    """A crash on the way, and then a person held the job before the next attempt."""
+    hop, job = text_of("hop"), spool.begin(put(NAME, "rx"))
+    with monkeypatch.context() as dying, spool.stage() as staged:
+        staged.write(PACKET * 2)
+        staged.complete()
+        dying.setattr(spool, "send_answer", lambda *_: None)
+        answer(spool, job, JobRecord(), staged, hop=hop, name=named(PACKET * 2))
+    assert [] == checked(spool), "the next attempt settles it"
+    record = spool.recorded(job)
+    assert record is not None
+    if not remembered:
+        record = JobRecord()
+    spool.hold(job, "at a person's word", record)
+    assert ["answer"] == kinds(spool)
+    mended(spool)
+    assert [] == checked(spool)
+    assert ([named(PACKET * 2)] if remembered else []) == [sent.name for sent in spool.jobs(hop, "tx")]

@@ -128,6 +128,8 @@ class Daemon:
             except TimeoutError:
                 continue
             except OSError as failure:
+                if self._stop():  # the listener was closed
+                    return
                 # No descriptors left, or the caller is gone already: others may still come.
                 self._tell("", Account(end=f"accept: {failure}", broken=True))
                 time.sleep(0.1)

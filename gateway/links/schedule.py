@@ -89,7 +89,8 @@ def next_time(expression: cron.Cron, after: float) -> float | None:
 def _later(expression: cron.Cron, wall: datetime, after: float, *, fold: int) -> float | None:
     for named in _walls(expression, wall):
         moment = named.replace(fold=fold).timestamp()
-        if moment > after:
+        # A time that the clocks skip has two readings; one of them is enough.
+        if moment > after and (not fold or datetime.fromtimestamp(moment).replace(fold=0) == named):
             return moment
     return None
 

@@ -6,7 +6,7 @@ import os
 import socket
 import stat
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from typing import Literal
 
 from gateway.links.daemon import listening
@@ -53,7 +53,10 @@ class Sockets:
     def keep_only(self, wanted: Iterable[tuple[Purpose, str | None]]) -> None:
         """Close those that are not among these."""
         for key in self._open.keys() - {*wanted}:
-            self._open.pop(key)[1].close()
+            listener, closing = self._open.pop(key)
+            with suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)  # at once, even while a thread waits on it
+            closing.close()
 
 
 def inherited(environ: MutableMapping[str, str]) -> dict[Purpose, socket.socket]:

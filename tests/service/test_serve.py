@@ -1,0 +1,206 @@
+"""``gateway serve`` as operators run it: real processes, TCP, signals, kills."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.real.cap import write_recorder
+from tests.real.nodes import Node
+from tests.service.conftest import Pair, inbox
+from tests.service.resident import free_port, resident, serving, subjects, submit, until
+
+
+def test_mail_crosses_without_a_command_in_between(pair: Pair) -> None:
+    with serving(pair.bob) as bob, serving(pair.alice) as alice:
+        for number in range(3):
+            submit(pair.alice, pair.bob, f"mail {number}")
+            until(lambda number=number: f"mail {number}" in subjects(pair.at_bob))  # type: ignore[misc]
+        assert (0, 0) == (alice.end(), bob.end())
+    assert ["mail 0", "mail 1", "mail 2"] == subjects(pair.at_bob)
+    assert [] == pair.alice.packets("tx") + pair.bob.packets("rx") + pair.bob.packets("work")
+
+
+def test_what_waits_at_the_called_end_comes_back_in_the_same_session(pair: Pair) -> None:
+    with serving(pair.bob), serving(pair.alice):
+        submit(pair.bob, pair.alice, "answer")
+        submit(pair.alice, pair.bob, "question")
+        until(lambda: subjects(pair.at_bob) and subjects(pair.alice.directory / "Maildir"))
+
+
+@pytest.mark.parametrize("victim", ["alice", "bob"])
+def test_a_kill_in_the_middle_of_a_transfer_loses_and_doubles_nothing(pair: Pair, victim: str) -> None:
+    size = 12_000_000
+    with serving(pair.bob) as bob, serving(pair.alice) as alice:
+        submit(pair.alice, pair.bob, "long", size)
+        until(lambda: list(pair.bob.spool.glob("*/rx/*.part")), "a transfer")
+        {"alice": alice, "bob": bob}[victim].end(signal.SIGKILL)
+        with serving({"alice": pair.alice, "bob": pair.bob}[victim]):
+            until(lambda: subjects(pair.at_bob))
+            submit(pair.alice, pair.bob, "next")
+            until(lambda: len(subjects(pair.at_bob)) >= 2)
+            until(lambda: not pair.alice.packets("tx"))
+    assert ["long", "next"] == subjects(pair.at_bob)
+
+
+def test_what_a_directory_brings_is_delivered_at_once(pair: Pair, tmp_path: Path) -> None:
+    medium = tmp_path / "stick"
+    with serving(pair.bob):
+        submit(pair.alice, pair.bob, "by stick")
+        medium.mkdir()
+        assert 0 == pair.alice.gateway("xfer", "--mkdir", str(medium)).status
+        assert 0 == pair.bob.gateway("xfer", str(medium)).status
+        until(lambda: ["by stick"] == subjects(pair.at_bob))
+
+
+def test_a_program_that_hangs_does_not_stop_anothers_mail(pair: Pair, tmp_path: Path) -> None:
+    mallory = Node(tmp_path / "mallory", "mallory")
+    mallory.know(pair.bob, toml=pair.alice.neighbours["bob"].toml)
+    slow = write_recorder(tmp_path / "slow", sleep=3600)
+    pair.bob.know(mallory, toml=f'exec.rsmtp = ["{slow.program}"]')
+    with serving(pair.bob) as bob, serving(pair.alice), serving(mallory):
+        for number in range(3):
+            submit(mallory, pair.bob, f"hangs {number}")
+        until(lambda: not mallory.packets("tx"))
+        until(lambda: pair.bob.packets("work", mallory), "a delivery that hangs")
+        for number in range(3):
+            submit(pair.alice, pair.bob, f"goes on {number}")
+        until(lambda: len(subjects(pair.at_bob)) == 3)
+        # Told twice, it leaves at once; what hung is tried again another time.
+        bob.send(signal.SIGTERM)
+        time.sleep(0.5)
+        assert 1 == bob.end()
+    assert 3 == len(pair.bob.packets("work", mallory) + pair.bob.packets("rx", mallory))
+
+
+def test_deliveries_under_way_come_to_their_end(pair: Pair, tmp_path: Path) -> None:
+    slow = write_recorder(tmp_path / "slow", sleep=3)
+    pair.bob.know(pair.alice, toml=f'exec.rsmtp = ["{slow.program}"]')
+    with serving(pair.bob) as bob, serving(pair.alice):
+        submit(pair.alice, pair.bob, "slow")
+        until(lambda: pair.bob.packets("work"))
+        assert 0 == bob.end()
+    assert 1 == len(slow.calls())
+    assert [] == pair.bob.packets("work") + pair.bob.packets("rx")
+
+
+def test_a_new_configuration_is_taken_over_whole_or_not_at_all(pair: Pair, tmp_path: Path) -> None:
+    carol = Node(tmp_path / "carol", "carol")
+    carol.know(pair.bob, toml=pair.alice.neighbours["bob"].toml)
+    with serving(pair.bob) as bob, serving(pair.alice), serving(carol):
+        submit(carol, pair.bob, "from a stranger")
+        bob.says("is no neighbour's")
+        good = pair.bob.toml.read_text()
+        pair.bob.toml.write_text(good.replace("onlinedeadline = 1", "onlinedeadline = 0\nnonsense = 1"))
+        bob.send(signal.SIGHUP)
+        bob.says("the configuration stays as it was")
+        assert "neigh.alice.onlinedeadline: a number of at least 1 was expected" in bob.said()
+        assert "neigh.alice.nonsense: unknown key" in bob.said()
+        submit(pair.alice, pair.bob, "by the old one")
+        until(lambda: ["by the old one"] == subjects(pair.at_bob))
+        pair.bob.know(carol, toml=inbox(pair.bob))
+        bob.send(signal.SIGHUP)
+        until(lambda: "from a stranger" in subjects(pair.at_bob))
+        submit(pair.alice, pair.bob, "by the new one")
+        until(lambda: "by the new one" in subjects(pair.at_bob))
+        assert 0 == bob.end()
+
+
+def test_another_address_after_a_reload(pair: Pair) -> None:
+    other = free_port()
+    with serving(pair.bob) as bob:
+        pair.bob.tail = f'[serve]\ndaemon = "127.0.0.1:{other}"\n'
+        pair.bob.write()
+        bob.send(signal.SIGHUP)
+        bob.says("serves by", times=2)
+        socket.create_connection(("127.0.0.1", other)).close()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", pair.port)).close()
+
+
+def test_an_address_that_is_taken_ends_the_start_and_only_the_reload(pair: Pair) -> None:
+    with serving(pair.bob) as first:
+        done = pair.bob.gateway("serve")
+        assert (75, b"cannot listen on") == (done.status, done.stderr[9:25])
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            pair.bob.tail = f'[serve]\ndaemon = "127.0.0.1:{taken.getsockname()[1]}"\n'
+            pair.bob.write()
+            first.send(signal.SIGHUP)
+            first.says("the configuration stays as it was")
+        assert 0 == first.end()
+
+
+def test_a_toss_beside_it(pair: Pair) -> None:
+    """Whoever has the lock delivers; nothing is delivered twice, nothing is left."""
+    with serving(pair.bob), serving(pair.alice), resident(pair.bob, "toss", "--cycle", "0.1"):
+        for number in range(10):
+            submit(pair.alice, pair.bob, f"mail {number}")
+        until(lambda: len(subjects(pair.at_bob)) >= 10)
+        until(lambda: not pair.bob.packets("rx") + pair.bob.packets("work"))
+    assert [f"mail {number}" for number in range(10)] == subjects(pair.at_bob)
+
+
+def test_what_failed_is_tried_when_its_record_says_so(pair: Pair, tmp_path: Path) -> None:
+    failing = write_recorder(tmp_path / "failing", exit=75)
+    pair.bob.know(pair.alice, toml=f'exec.rsmtp = ["{failing.program}"]')
+    pair.bob.tail += '[retry]\nschedule = ["1s"]\n'
+    pair.bob.write()
+    with serving(pair.bob), serving(pair.alice):
+        submit(pair.alice, pair.bob, "again and again")
+        until(lambda: len(failing.calls()) >= 3)
+
+
+def test_a_job_that_an_operator_releases_goes_on(pair: Pair) -> None:
+    pair.bob.know(pair.alice)
+    with serving(pair.bob) as bob, serving(pair.alice):
+        submit(pair.alice, pair.bob, "held")
+        until(lambda: pair.bob.packets("hold"))
+        pair.bob.know(pair.alice, toml=inbox(pair.bob))
+        bob.send(signal.SIGHUP)
+        bob.says("serves by", times=2)
+        done = pair.bob.gateway("queue", "release", pair.bob.packets("hold")[0].name)
+        assert 0 == done.status, done
+        until(lambda: ["held"] == subjects(pair.at_bob))
+
+
+def test_marks_are_forgotten_at_their_age(pair: Pair) -> None:
+    pair.bob.tail += 'seen-age = "3s"\n'
+    pair.bob.write()
+    with serving(pair.bob) as bob, serving(pair.alice):
+        submit(pair.alice, pair.bob, "once")
+        until(lambda: list(pair.bob.spool.glob("*/rx/seen/*")))
+        until(lambda: not list(pair.bob.spool.glob("*/rx/seen/*")))
+        bob.says("forgot 1 packet")
+
+
+class Manager:
+    """What systemd is to a service: a socket that is told things."""
+
+    def __init__(self, path: Path) -> None:
+        self.told: list[str] = []
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(path))
+        self.environ = {"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "1500000"}
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        while data := self._socket.recv(4096):
+            self.told += data.decode().splitlines()
+
+
+def test_the_service_manager_is_told(pair: Pair, tmp_path: Path) -> None:
+    manager = Manager(tmp_path / "notify")
+    with serving(pair.bob, manager.environ) as bob:
+        until(lambda: "READY=1" in manager.told)
+        until(lambda: manager.told.count("WATCHDOG=1") >= 2)
+        bob.send(signal.SIGHUP)
+        until(lambda: manager.told.count("READY=1") == 2)
+        assert 0 == bob.end()
+    until(lambda: "STOPPING=1" in manager.told)
+    assert manager.told.index("RELOADING=1") < len(manager.told) - manager.told[::-1].index("READY=1")
+    assert any(line.startswith("MONOTONIC_USEC=") for line in manager.told)

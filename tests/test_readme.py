@@ -51,6 +51,13 @@ def test_two_nodes_and_a_stick(tmp_path: Path) -> None:
         assert told in done.stdout, done
 
 
+def test_two_resident_processes(tmp_path: Path) -> None:
+    [script] = marked(TEXT, "run: serve")
+    done = shell(script + "wait\n", tmp_path)
+    assert 0 == done.returncode, done
+    assert "The spare key is under the third flower pot" in done.stdout
+
+
 def test_the_demo_line_in_a_clean_copy(tmp_path: Path) -> None:
     """What is installed is enough to run: nothing of the tests or of the checkout is needed."""
     [line] = marked(TEXT, "run: demo")

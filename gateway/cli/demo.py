@@ -49,19 +49,27 @@ LIMIT = 60
 
 @click.command("demo")
 @click.option("--keep", metavar="DIR", help="make the nodes in DIR, new or empty, and leave them there")
+@click.option("--serve", metavar="DIR", help="make two nodes in DIR that serve until told to end")
 @click.pass_obj
-def command(setting: Setting, *, keep: str | None) -> int:
+def command(setting: Setting, *, keep: str | None, serve: str | None) -> int:
     """Send one message from alice over relay to bob, by USB stick, and show every step.
 
     Needs no mail server, no network, no root. Status 0 only if what arrived is byte for
     byte what was sent.
+
+    With --serve there are alice and bob, each with a resident process, and you send.
     """
+    keep = serve or keep
     root = os.path.abspath(keep) if keep else tempfile.mkdtemp(prefix="gateway-demo-")
     try:
         os.makedirs(root, exist_ok=True)
         if os.listdir(root):
             setting.say(f"{root} is not empty")
             return EX_FAILURE
+        if serve:
+            from gateway.cli import demo_serve  # noqa: PLC0415 - only where it is asked for
+
+            return demo_serve.serve(root)
         return _Demo(root).play()
     except (_Failed, OSError, GatewayError) as failure:
         setting.say(f"the demo failed: {failure}")
@@ -75,7 +83,7 @@ class _Failed(Exception):
     """A step went wrong; the text says which and how."""
 
 
-class _Node(NamedTuple):
+class Party(NamedTuple):
     """One party: its name, its directory and its keys."""
 
     name: str
@@ -84,9 +92,10 @@ class _Node(NamedTuple):
 
     @property
     def spool(self) -> Spool:
+        """The node's spool."""
         return Spool(f"{self.directory}/spool")
 
-    def only_packet(self, box: str, other: _Node) -> Job:
+    def only_packet(self, box: str, other: Party) -> Job:
         """Return the one packet that lies in a box for, or from, another node."""
         assert box in ("rx", "tx")
         jobs = list(self.spool.jobs(encode(other.identity.id), box))  # type: ignore[arg-type]
@@ -102,7 +111,7 @@ class _Demo:
     def __init__(self, root: str) -> None:
         self._root = root
         self._alice, self._relay, self._bob = (
-            _Node(name, f"{root}/{name}", Identity.generate()) for name in ("alice", "relay", "bob")
+            Party(name, f"{root}/{name}", Identity.generate()) for name in ("alice", "relay", "bob")
         )
 
     def play(self) -> int:
@@ -136,9 +145,9 @@ class _Demo:
     def _set_the_stage(self) -> None:
         alice, relay, bob = self._alice, self._relay, self._bob
         inbox = f'exec.rsmtp = {{ egress = "maildir", path = "{bob.directory}/Maildir" }}'
-        _write_node(alice, {relay: "", bob: 'via = ["relay"]'})
-        _write_node(relay, {alice: "", bob: ""})
-        _write_node(bob, {alice: inbox, relay: ""})
+        write_node(alice, {relay: "", bob: 'via = ["relay"]'})
+        write_node(relay, {alice: "", bob: ""})
+        write_node(bob, {alice: inbox, relay: ""})
         os.mkdir(f"{self._root}/stick")
         stuffed = LETTER.replace(b"\n.", b"\n..")
         with open(f"{self._root}/letter.bsmtp", "wb") as file:
@@ -146,7 +155,7 @@ class _Demo:
                 b"MAIL FROM:<alice@alice.example>\nRCPT TO:<bob@bob.example>\nDATA\n" + stuffed + b".\n"
             )
 
-    def _carry(self, sender: _Node, receiver: _Node) -> None:
+    def _carry(self, sender: Party, receiver: Party) -> None:
         self._run("xfer --tx --mkdir stick", at=sender)
         self._run("xfer --rx stick", at=receiver)
 
@@ -202,7 +211,7 @@ class _Demo:
         _tell("", f"{behind} byte for byte what alice sent ({len(LETTER)} bytes).")
         return EX_OK
 
-    def _run(self, words: str, *, at: _Node) -> None:
+    def _run(self, words: str, *, at: Party) -> None:
         """Run one command of a node, shown as it would be typed."""
         line, _, source = words.partition(" < ")
         given = ["--config", f"{at.name}/gateway.toml", *line.split()]
@@ -223,7 +232,7 @@ class _Demo:
         _tell(*(f"   {text}" for text in said.splitlines()))
 
 
-def _write_node(node: _Node, neighbours: dict[_Node, str]) -> None:
+def write_node(node: Party, neighbours: dict[Party, str], tail: str = "") -> None:
     """Write a node's configuration; the keys are in it, so nobody else may read it."""
     lines = [f'spool = "{node.directory}/spool"', f'log = "{node.directory}/log"', "", "[self]"]
     lines += [f'{word} = "{encode(getattr(node.identity, word))}"' for word in Identity._fields]
@@ -234,10 +243,10 @@ def _write_node(node: _Node, neighbours: dict[_Node, str]) -> None:
     os.mkdir(node.directory)
     path = f"{node.directory}/gateway.toml"
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write("\n".join([*lines, ""]))
+        file.write("\n".join([*lines, "", tail, ""]))
 
 
-def _party(node: _Node) -> str:
+def _party(node: Party) -> str:
     return f"{node.name} ({_short(encode(node.identity.id))})"
 
 

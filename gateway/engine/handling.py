@@ -51,7 +51,7 @@ class Unpacked(NamedTuple):
 class Handling:
     """Handles the jobs of one spool; safe to use from several threads for different jobs.
 
-    `finish` takes the jobs that are done with (T5 and T6).
+    `finish` takes the jobs that are done with (T5 and T6). `leave` are kinds to be left in place.
     """
 
     def __init__(
@@ -63,6 +63,7 @@ class Handling:
         *,
         finish: Callable[[Job], None],
         say: Callable[[str], None],
+        leave: frozenset[PacketType] = frozenset(),
     ) -> None:
         self._config = config
         self._identity = identity
@@ -70,6 +71,7 @@ class Handling:
         self._registry = registry
         self._finish = finish
         self._say = say
+        self._leave = leave
         self._nodes = spool.nodes()
         self._reports = Reports(config, identity, spool, registry)
 
@@ -125,7 +127,7 @@ class Handling:
         """
         with self._spool.open(job) as file, ExitStack() as until_whole:
             arrival = arrive(job, file, self._config, self._identity)
-            handle = _handle_of(arrival) if arrival.plain.type in EXEC else None
+            handle = _handle_of(arrival) if arrival.plain.type in EXEC - self._leave else None
             if handle is None:
                 return None
             body = until_whole.enter_context(self._spool.scratch(job.size))
@@ -178,6 +180,9 @@ class Handling:
 
     def _by_type(self, arrival: Arrival, record: JobRecord | None) -> Begun | Fate:
         kind = arrival.plain.type
+        if kind in self._leave:
+            arrival.drain()
+            return Fate.LEFT
         if kind in EXEC:
             return self._exec(arrival, record)
         if kind == PacketType.TRNS:

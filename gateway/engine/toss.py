@@ -30,6 +30,7 @@ from gateway.spool.finisher import Finisher
 
 if TYPE_CHECKING:
     from gateway.config.model import Config
+    from gateway.packet.plain import PacketType
     from gateway.registry import Registry
     from gateway.spool.layout import Box, Job
     from gateway.spool.spool import Spool
@@ -80,17 +81,23 @@ class Selection:
 
 
 class Tosser:
-    """Works through one spool under one configuration."""
+    """Works through one spool under one configuration; packets of the kinds in `leave` stay."""
 
     def __init__(
-        self, config: Config, spool: Spool, registry: Registry, *, say: Callable[[str], None]
+        self,
+        config: Config,
+        spool: Spool,
+        registry: Registry,
+        *,
+        say: Callable[[str], None],
+        leave: frozenset[PacketType] = frozenset(),
     ) -> None:
         self._spool = spool
         self._say = say
         self._registry = registry
         self._retry = config.retry
         self._delays = Delays(config, spool, registry, say=say)
-        self._handling = partial(Handling, config, identity_of(config), spool, registry, say=say)
+        self._handling = partial(Handling, config, identity_of(config), spool, registry, say=say, leave=leave)
 
     def pass_over(
         self,

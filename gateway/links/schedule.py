@@ -10,12 +10,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gateway.config import cron
 from gateway.links.session import Rules, deadline
 from gateway.packet.niceness import parse as niceness
+from gateway.packet.plain import PacketType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from gateway.config.model import Neighbour
 
+_LEAVE = {
+    PacketType.EXEC: "autotoss-noexec",
+    PacketType.EXEC_FAT: "autotoss-noexec",
+    PacketType.TRNS: "autotoss-notrns",
+}
 _FRIDAY = 4
 _WEEK = 7
 
@@ -24,7 +30,7 @@ class Call(NamedTuple):
     """One entry of a neighbour's `calls`: when, over which addresses, and by which rules.
 
     `if_waiting` asks for a packet to be sent, or there is no call. `toss` is whether what
-    arrives is worked through during the call, `leave` the kinds of packets that are not.
+    arrived is worked through at the end of it, `leave` the kinds of packets that are not.
     """
 
     cron: cron.Cron
@@ -33,7 +39,7 @@ class Call(NamedTuple):
     rules: Rules
     if_waiting: bool = False
     toss: bool = False
-    leave: frozenset[str] = frozenset()
+    leave: frozenset[PacketType] = frozenset()
 
     def due(self, after: float) -> float | None:
         """Return the next time of it later than `after`, both unix seconds; None if never again."""
@@ -69,7 +75,7 @@ def _call(neighbour: Neighbour, entry: Mapping[str, Any]) -> Call:
         ),
         if_waiting=entry.get("when-tx-exists", False),
         toss=entry.get("autotoss", False),
-        leave=frozenset(kind for kind in ("exec", "trns") if entry.get(f"autotoss-no{kind}")),
+        leave=frozenset(kind for kind, key in _LEAVE.items() if entry.get(key)),
     )
 
 

@@ -88,7 +88,7 @@ class Calling:
         elif account.started:
             ground.news(f"{neighbour.name}: {account}")
         if self._alone and call.toss:
-            tosser = Tosser(ground.config, ground.spool, ground.registry, say=ground.say)
+            tosser = Tosser(ground.config, ground.spool, ground.registry, say=ground.say, leave=call.leave)
             tosser.pass_over(Selection(node=neighbour.id), stopping=ground.leaving.is_set)
 
     def _waiting(self, neighbour: Neighbour, call: Call) -> bool:

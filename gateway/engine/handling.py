@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from gateway.config.model import Accept
@@ -16,12 +18,13 @@ from gateway.engine.cargo import descriptions, items_of
 from gateway.engine.draft import route_to
 from gateway.engine.fate import Fate
 from gateway.engine.relay import relay
-from gateway.engine.report import Reports, Told, forbidden
+from gateway.engine.report import Loss, Reports, Told, forbidden, too_large
 from gateway.engine.series import Begun
 from gateway.engine.verify import Arrival, arrive, reason
 from gateway.errors import BadPacket, GatewayError, Malformed, Refused, Truncated
 from gateway.mail.marks import taken_as
 from gateway.mta import Event, EventKind
+from gateway.packet.failures import OverLimit
 from gateway.packet.identity import encode, id_text
 from gateway.packet.plain import PacketType, split_exec_path
 from gateway.packet.receipt import DELIVERED, HELD, Receipt
@@ -30,6 +33,7 @@ from gateway.spool.record import WHOLE, JobRecord
 
 if TYPE_CHECKING:
     from gateway.config.model import Config, Handle
+    from gateway.mta import Delivery
     from gateway.packet.identity import Identity
     from gateway.registry import Registry
     from gateway.spool.layout import Job
@@ -224,22 +228,53 @@ class Handling:
         with ExitStack() as until_begun:
             body = until_begun.enter_context(self._spool.scratch(arrival.job.size))
             # T2: all of it is decrypted, checked and within its limits before anything acts.
-            arrival.unpack(body)
+            try:
+                arrival.unpack(body)
+            except OverLimit as failure:
+                return self._too_large(arrival, handle, body, failure, record)
             try:
                 whole = self._parcel(arrival, handle, body)
             except (Malformed, Truncated) as objection:
                 return self._hold(arrival.job, str(objection), record, arrival, _job(arrival))
             except Refused as objection:
-                return self._turn_away(arrival, handle, body, str(objection), record)
+                against = partial(forbidden, handle=handle, accept=arrival.sender.accept)
+                return self._turn_away(arrival, handle, body, record, words=str(objection), against=against)
             begun = self._begin(Unpacked(arrival, whole, body), record)
             if isinstance(begun, Begun):
                 until_begun.pop_all()
             return begun
 
-    def _turn_away(
-        self, arrival: Arrival, handle: Handle, body: IO[bytes], words: str, record: JobRecord | None
+    def _too_large(
+        self, arrival: Arrival, handle: Handle, body: IO[bytes], failure: OverLimit, record: JobRecord | None
     ) -> Fate:
-        """Hold a job that the policy on its neighbour forbids, and tell the senders."""
+        """Hold a job whose body is larger than accepted, and tell the senders that are in the part we have.
+
+        Raises:
+            BadPacket: the job must be held; it is not even whole. (The same in other packets must not
+                make other reports.)
+        """
+        if not self._reports.wanted(arrival):
+            return self._hold(arrival.job, reason(failure), record, arrival, _job(arrival))
+        with self._spool.open(arrival.job) as file:
+            arrive(arrival.job, file, self._config, self._identity).drain()
+        if handle.form == "bsmtp":
+            body.seek(0, os.SEEK_END)
+            body.write(b"\n.\n")
+            body.flush()
+        against = partial(too_large, words=str(failure))
+        return self._turn_away(arrival, handle, body, record, words=reason(failure), against=against)
+
+    def _turn_away(
+        self,
+        arrival: Arrival,
+        handle: Handle,
+        body: IO[bytes],
+        record: JobRecord | None,
+        *,
+        words: str,
+        against: Callable[[Iterable[Delivery]], Iterable[Loss]],
+    ) -> Fate:
+        """Hold a job that the policy on its neighbour forbids, and tell the senders what is `against` it."""
         told = Told(record or JobRecord())
         if self._reports.wanted(arrival):
             if arrival.job.box == "rx" and not self._take_out(arrival):
@@ -248,8 +283,7 @@ class Handling:
                 deliveries = self._parcel(arrival, handle, body, Accept()).deliveries
             except (Malformed, Truncated, Refused):
                 deliveries = ()  # it is no mail whose sender could be told
-            lost = forbidden(deliveries, arrival.sender.accept)
-            told = self._reports.tell(arrival, told.record, handle, lost)
+            told = self._reports.tell(arrival, told.record, handle, against(deliveries))
             if told.trouble:
                 later = retry.deferred(told.record, "", time.time(), self._config.retry)
                 return self._defer(arrival, later, _joined(words, told.trouble), _job(arrival))

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 EXPIRED = "4.4.7"
 REFUSED = "5.0.0"
 FORBIDDEN = "5.7.1"
+TOO_LARGE = "5.3.4"
 NOT_YET = "4.0.0"
 """What a status is (RFC 3463) where whoever failed us named none."""
 AT_ONCE = 100
@@ -92,12 +93,12 @@ def _outstanding(left: Delivery, progress: Progress, status: str) -> Loss:
     return Loss(left, recipients, status, progress.words.get(left.transaction, ""))
 
 
-def forbidden(deliveries: Iterable[Delivery], accept: Accept) -> Iterator[Loss]:
+def forbidden(deliveries: Iterable[Delivery], handle: Handle, accept: Accept) -> Iterator[Loss]:
     """Yield all recipients of a packet that a policy turned away, each with what it says of him.
 
     One message that is not accepted keeps the others of its packet from being delivered.
     """
-    for delivery in deliveries:
+    for delivery in [one for whole in deliveries for one in _opened(whole, handle)]:
         if delivery.envelope is None:
             continue
         paths = objection_to_paths(accept, delivery.words)
@@ -106,6 +107,11 @@ def forbidden(deliveries: Iterable[Delivery], accept: Accept) -> Iterator[Loss]:
             against = against or next(iter(paths.values()), None)
             words = against or "not delivered: the packet has mail in it that is not accepted here"
             yield Loss(delivery, (str(recipient),), FORBIDDEN, words)
+
+
+def too_large(deliveries: Iterable[Delivery], words: str) -> Iterator[Loss]:
+    """Yield all recipients of a packet that has more in it than is accepted."""
+    return (Loss(delivery, None, TOO_LARGE, words) for delivery in deliveries)
 
 
 class Reports:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import random
 from collections.abc import Callable
 from email.message import Message
 
@@ -155,6 +156,40 @@ def test_a_policy_says_of_each_recipient_what_it_has_against_him(alice: Party, b
         against["Diagnostic-Code"].split()
     )
     assert "reported to joe@a.example; not reported: its sender is the null path" in reason(bob)
+
+
+def test_a_policy_on_what_a_command_takes_whole_is_reported(alice: Party, bob: Party) -> None:
+    handles = {"rsmtp": Handle("rsmtp", command=("/bin/true",), form="bsmtp")}
+    bob.knows(alice, bounce=True, accept=Accept(recipients=("*@b.example",)), handles=handles)
+    fail(alice, bob, batch(("joe@a.example", ("y@far.example",), HEAD)))
+    [(_, recipients, report)] = reports(alice, bob)
+    assert (("joe@a.example",), "5.7.1") == (recipients, blocks(report)[0]["Status"])
+
+
+@pytest.mark.parametrize("compress", [True, False])
+def test_what_is_too_large_is_reported(alice: Party, bob: Party, compress: bool) -> None:
+    bob.knows(alice, bounce=True, accept=Accept(max_size=1_000_000))
+    large = ONE.replace(b"body", random.Random(1).randbytes(2_000_000).hex().encode())
+    alice.submit(large, "bob", compress=compress)
+    carry(alice, bob)
+    assert {Fate.HELD: 1} == +bob.toss().fates
+    [(_, recipients, report)] = reports(alice, bob)
+    [about] = blocks(report)
+    assert (("joe@a.example",), "5.3.4") == (recipients, about["Status"])
+    assert HEAD == report.get_payload()[2].get_payload()
+    assert "reported to joe@a.example" in reason(bob)
+
+
+def test_what_is_too_large_and_damaged_has_nobody_to_tell(alice: Party, bob: Party) -> None:
+    """Whoever can change the end of a packet could else make any number of reports of it."""
+    bob.knows(alice, bounce=True, accept=Accept(max_size=1_000_000))
+    large = ONE.replace(b"body", random.Random(1).randbytes(2_000_000).hex().encode())
+    [name] = alice.submit(large, "bob")
+    carry(alice, bob)
+    packet = bob.box(alice, "rx") / name
+    packet.write_bytes(packet.read_bytes()[:-1] + b"!")
+    assert {Fate.HELD: 1} == +bob.toss().fates
+    assert [] == bob.jobs("tx")
 
 
 def test_every_message_of_a_batch_has_its_own_report_in_one_packet(alice: Party, bob: Party) -> None:

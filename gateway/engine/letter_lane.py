@@ -4,24 +4,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway.engine.letterheads import letterhead
 from gateway.errors import ConfigError
 from gateway.mail.letter import argument_lists
 from gateway.mail.message import Message
 from gateway.mail.rmail import WithoutFromLines
+from gateway.mta import Submission
 from gateway.packet.plain import PATH_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import BinaryIO
 
+    from gateway.config.model import MailForm
     from gateway.engine.cargo import Item
     from gateway.engine.draft import Draft, DraftMaker
     from gateway.engine.letterheads import Letterhead
     from gateway.mail.envelope import Envelope
-    from gateway.mta import Submission
 
 MAX_PACKETS = 500
 """Packets of one input in one lane: each is an open file until all of them are committed."""
+
+
+def check_recipient(mail: MailForm, envelope: Envelope, *, node_name: str) -> None:
+    """Refuse a recipient that could stand in no packet, however few others there are.
+
+    Raises:
+        Malformed: permanent.
+    """
+    head = letterhead(mail.form, mail.sender, as_given=False, node_name=node_name)
+    if head is not None:
+        leading, _, recipients = head(envelope, Submission(envelope, Message(())))
+        argument_lists(mail.handle, leading, recipients, limit=PATH_SIZE)
 
 
 class LetterLane:

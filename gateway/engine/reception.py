@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ParamSpec
 
 from gateway.engine.cargo import Item
 from gateway.engine.draft import Order
+from gateway.engine.ground import self_name
 from gateway.engine.submit import Submitter
 from gateway.errors import Interrupted, SpoolError
 from gateway.mail.envelope import Envelope, Recipient, ReversePath
@@ -61,8 +62,18 @@ class Desk:
         """Return the node for a recipient, and the recipient as that node is to see it.
 
         Raises:
+            Malformed: permanent; the node's form of mail cannot carry the address.
             GatewayError: temporary; no way is known, or a plugin is broken.
         """
+        neighbour, seen = self._neighbour(sender, recipient)
+        if neighbour.mail.form != "bsmtp":
+            # Found out later, it would be the failure of all others that go there, too.
+            from gateway.engine.letter_lane import check_recipient  # noqa: PLC0415 - most write batches
+
+            check_recipient(neighbour.mail, Envelope(sender, (seen,)), node_name=self_name(self._config))
+        return neighbour, seen
+
+    def _neighbour(self, sender: ReversePath, recipient: Recipient) -> tuple[Neighbour, Recipient]:
         if self._node is not None:
             return self._node, recipient
         mark = self._config.serve.lmtp_node_after

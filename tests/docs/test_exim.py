@@ -51,4 +51,4 @@ def test_the_files_are_those_of_the_table(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_there_are_topologies() -> None:
-    assert 2 == len(TOPOLOGIES)
+    assert 3 == len(TOPOLOGIES)

@@ -30,7 +30,7 @@ def test_setup_prints_what_the_page_shows(heading: str, capsys: pytest.CaptureFi
 
 
 def test_there_are_arrangements() -> None:
-    assert 3 == len(ARRANGEMENTS)
+    assert 4 == len(ARRANGEMENTS)
 
 
 def test_only_the_program_changes_in_nncps_recipe() -> None:

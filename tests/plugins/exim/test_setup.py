@@ -191,3 +191,30 @@ def test_written_twice_nothing_changes_and_a_changed_file_is_not_lost(tmp_path: 
 def test_a_route_without_a_node_is_a_usage_error() -> None:
     assert isinstance(run("--route", "one.example").exception, UsageError)
     assert isinstance(run("--layout", "plain").exception, UsageError)
+
+
+def test_by_lmtp_the_routes_stand_in_the_gateways_configuration() -> None:
+    import tomllib
+
+    from gateway_exim.setup import serve_lines
+
+    one = plan(way="lmtp", routes=(("one.example", "a"), ("*.uucp.example", "b")), socket="/run/x.sock")
+    routes = {"one.example": "a", "uucp.example": "b", "*": "hub"}
+    assert {"serve": {"lmtp": "/run/x.sock"}, "routes": routes} == tomllib.loads(serve_lines(one))
+    assert "\n  socket = /run/x.sock\n" in text_of(one)
+    assert "use_bsmtp" not in text_of(one)
+    assert "transport = gateway_lmtp\n" in routers(one)
+
+
+def test_by_lmtp_to_a_command_the_node_is_the_routers() -> None:
+    one = plan(way="lmtp-command", config="/etc/gateway/gateway.toml")
+    command = "command = /usr/bin/gateway --config /etc/gateway/gateway.toml lmtp --node $host"
+    assert f"\n  {command}\n" in text_of(one)
+    assert "[serve]" not in run("--layout", "plain", "--lmtp-command", "--node", "hub").output
+
+
+def test_a_socket_without_lmtp_is_a_mistake() -> None:
+    done = run("--layout", "plain", "--node", "hub", "--socket", "/run/x.sock")
+    assert isinstance(done.exception, UsageError)
+    with pytest.raises(UsageError):
+        plan(way="lmtp", socket="lmtp.sock")

@@ -7,7 +7,7 @@ import tomllib
 import pytest
 from gateway_postfix.options import plugin_options
 from gateway_postfix.service import faults, read_service, service_argv, service_entry
-from gateway_postfix.setup import Plan, gateway_lines, parameters, table
+from gateway_postfix.setup import Plan, gateway_lines, next_steps, parameters, serve_lines, table
 
 from gateway import ConfigError, UsageError
 
@@ -119,3 +119,21 @@ def test_options_are_checked_all_at_once() -> None:
     with pytest.raises(ConfigError) as failure:
         plugin_options({"handles": ["a b"], "sesion": 1})
     assert 2 == len(failure.value.mistakes)
+
+
+def test_by_lmtp_the_routes_stand_in_the_gateways_configuration() -> None:
+    one = plan(lmtp=True, routes=(("one.example", "a"), (".uucp.example", "b")), socket="/run/x/lmtp.sock")
+    routes = {"one.example": "a", "uucp.example": "b", "*": "hub"}
+    assert {"serve": {"lmtp": "/run/x/lmtp.sock"}, "routes": routes} == tomllib.loads(serve_lines(one))
+    assert "gateway unix - - n - - lmtp" == one.entry
+    way = "gateway:unix:/run/x/lmtp.sock"
+    assert f".uucp.example       {way}\n" in table(one)
+    found = parameters(one, "/etc/postfix", {})
+    assert way == found["default_transport"]
+    assert "gateway_time_limit" not in found
+    assert "install -d -o gateway -g postfix -m 2750 /run/x " in next_steps(one)[0]
+
+
+def test_a_socket_has_an_absolute_path() -> None:
+    with pytest.raises(UsageError):
+        plan(lmtp=True, socket="private/lmtp")

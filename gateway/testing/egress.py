@@ -231,6 +231,19 @@ class EgressContract:
             thread.join(_LONG + self.patience)
         assert found == {0: {Verdict.TAKEN}, 1: {Verdict.DEFERRED}}
 
+    def test_it_asks_for_deliveries_from_the_thread_that_called(self) -> None:
+        """What is asked for is begun there and then: the disk and the locks are that thread's."""
+        asked: set[int] = set()
+
+        def coming() -> Iterator[Delivery]:
+            for delivery in self.deliveries(self.bring("takes"), range(5)):
+                asked.add(threading.get_ident())
+                yield delivery
+
+        told = {outcome.transaction for outcome in self.egress.deliver(coming())}
+        assert told == set(range(5)), "a delivery without an outcome"
+        assert asked == {threading.get_ident()}, "asked from another thread"
+
     def test_a_job_without_an_envelope_ends_in_an_outcome_or_in_words(self) -> None:
         """Whoever configures a mail egress for a raw handle is told so, not shown a traceback."""
         (one,) = self.deliveries(self.bring("takes"), numbers=(0,))

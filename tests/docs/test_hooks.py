@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,6 +20,7 @@ from gateway.errors import Refused, Truncated
 from gateway.mail.envelope import Envelope, Recipient, ReversePath
 from gateway.mail.message import Message
 from gateway.mta import Delivery, Event, EventKind, Verdict
+from gateway.testing import EgressContract, IngressContract, Input, Mood
 from tests.docs.pages import ROOT, blocks, marked, sections
 
 PAGE = ROOT / "docs" / "hooks.md"
@@ -76,7 +77,10 @@ def test_every_kind_of_event_is_listed() -> None:
 @pytest.fixture
 def example(request: pytest.FixtureRequest) -> Callable[..., Any]:
     """The hook of the test's own name, made of the page's example for it."""
-    name = request.function.__name__.removeprefix("test_example_of_")
+    return made(request.function.__name__.removeprefix("test_example_of_"))
+
+
+def made(name: str) -> Callable[..., Any]:
     [section] = [text for heading, text in sections(PAGE).items() if heading.startswith(f"{name}(")]
     [source] = marked(section, "example")
     module = ModuleType(name)
@@ -91,7 +95,7 @@ def example(request: pytest.FixtureRequest) -> Callable[..., Any]:
 
 def test_example_of_gateway_register_ingress(example: Callable[..., Any]) -> None:
     [ingress] = example(config=CONFIG)
-    [submission] = ingress.read((), io.BytesIO(b"a@b.example x@y.example\nSubject: z\n\n"), {})
+    [submission] = ingress.read((), io.BytesIO(b"a@b.example\nx@y.example\nSubject: z\n\n"), {})
     assert envelope("x@y.example") == submission.envelope
     assert b"Subject: z\n\n" == submission.message.read()
     with pytest.raises(Truncated):
@@ -145,6 +149,31 @@ def test_example_of_gateway_register_commands(example: Callable[..., Any]) -> No
     group = click.Group()
     example(group=group)
     assert "coo\n" == CliRunner().invoke(group, ["pigeon"]).output
+
+
+class TestTheIngressOfThePage(IngressContract):
+    [ingress] = made("gateway_register_ingress")(config=CONFIG)
+    malformed = (Input(b"a@b.example\nno address\nSubject: z\n\n"),)
+    at_once = 1
+    ends_itself = False
+
+    def write(self, sender: str, recipients: tuple[str, ...], message: bytes) -> Input:
+        return Input(f"{sender}\n{recipients[0]}\n".encode() + message)
+
+
+class TestTheEgressOfThePage(EgressContract):
+    [egress] = made("gateway_register_egress")(config=CONFIG)
+    moods = ("takes", "gone")
+
+    def bring(self, mood: Mood) -> Mapping[str, object]:
+        folder = self.folder if mood == "takes" else self.folder / "none"
+        return {"options": {"path": str(folder / "loft")}}
+
+    def kept(self) -> list[bytes]:
+        return [file.read_bytes() for file in self.folder.glob("loft")]
+
+    def names(self, recipient: Recipient) -> bytes:
+        return b""
 
 
 def test_every_example_is_called_here() -> None:

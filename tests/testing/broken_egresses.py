@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from gateway import (
@@ -210,3 +211,15 @@ class ChecksNothing(Sound):
 
 class TestChecksNothing(ProgramEgressContract):
     egress = ChecksNothing()
+
+
+class AsksFromAnotherThread(Sound):
+    def deliver(self, deliveries: Iterable[Delivery]) -> Iterator[Outcome]:
+        with ThreadPoolExecutor(1) as pool:
+            yield from pool.submit(
+                lambda: list(super(AsksFromAnotherThread, self).deliver(deliveries))
+            ).result()
+
+
+class TestAsksFromAnotherThread(ProgramEgressContract):
+    egress = AsksFromAnotherThread()

@@ -55,6 +55,10 @@ EGRESSES = {
     ),
     "HandsOverOurEnvironment": ("the_environment_of_the_program_is_the_one_given", "Extra items"),
     "RemembersBetweenPackets": ("two_packets_at_once_do_not_mix", "TAKEN"),
+    "AsksFromAnotherThread": (
+        "it_asks_for_deliveries_from_the_thread_that_called",
+        "asked from another thread",
+    ),
     "Prints": ("it_prints_nothing", "it wrote to standard output"),
     "ChecksNothing": ("its_check_names_an_option_that_it_does_not_know", "DID NOT RAISE"),
 }

@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from gateway.mta import Outcome as Outcome
     from gateway.mta import Submission as Submission
     from gateway.mta import Verdict as Verdict
+    from gateway.mtafiles import MtaFile as MtaFile
+    from gateway.mtafiles import write_mta_files as write_mta_files
     from gateway.program import Finished as Finished
     from gateway.program import run_program as run_program
     from gateway.spool.durable import replace_file as replace_file
@@ -70,6 +72,7 @@ _HOME = {
     "Letter": "gateway.mail.letter",
     "Malformed": "gateway.errors",
     "Message": "gateway.mail.message",
+    "MtaFile": "gateway.mtafiles",
     "NULL_SENDERS": "gateway.mail.bang",
     "Neighbour": "gateway.config.model",
     "OneByOne": "gateway.egress",
@@ -94,6 +97,7 @@ _HOME = {
     "replace_file": "gateway.spool.durable",
     "run_program": "gateway.program",
     "to_domain_form": "gateway.mail.bang",
+    "write_mta_files": "gateway.mtafiles",
 }
 
 __all__ = sorted(_HOME)  # noqa: PLE0605 - one list: the table above; a test holds it against the imports

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from gateway import GatewayError, UsageError, replace_file
+from gateway import MtaFile, UsageError, write_mta_files
 
 if TYPE_CHECKING:
     from gateway_exim.setup import Layout, Piece, Way
@@ -138,26 +138,12 @@ def write(directory: str, found: list[Piece], *, force: bool) -> None:
     Raises:
         GatewayError: temporary; somebody changed one of them, and `force` is not set.
     """
-    new = {}
-    changed = []
-    for piece in found:
-        path = os.path.join(directory, piece.name)
-        text = f"{_comment(piece.purpose)}\n# Written by `gateway exim setup`.\n{piece.text}"
-        try:
-            with open(path, encoding="utf-8", errors="replace") as file:
-                present = file.read()
-        except FileNotFoundError:
-            new[path] = text
-            continue
-        if present != text:
-            changed.append(path)
-            new[path] = text
-    if changed and not force:
-        msg = f"already there, with other content: {', '.join(changed)}; --force replaces"
-        raise GatewayError(msg)
-    for path, text in new.items():
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        replace_file(path, text.encode(), 0o644)
+    head = "# Written by `gateway exim setup`."
+    files = [
+        MtaFile(os.path.join(directory, piece.name), f"{_comment(piece.purpose)}\n{head}\n{piece.text}")
+        for piece in found
+    ]
+    for path in write_mta_files(files, force=force):
         click.echo(f"wrote {path}")
 
 

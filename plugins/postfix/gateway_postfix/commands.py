@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gateway import GatewayError, UsageError, replace_file
+from gateway import MtaFile, UsageError, write_mta_files
 
 if TYPE_CHECKING:
     from gateway_postfix.setup import Plan
@@ -149,33 +149,15 @@ def write_files(plan: Plan, directory: str, postconf: str | None, *, force: bool
     from gateway_postfix.setup import EXTENDED, TABLE, parameters, table  # noqa: PLC0415 - same
 
     asked = Postfix(_postconf(postconf), directory)
-    path = os.path.join(directory, TABLE)
-    text = table(plan)
-    changed = []
-    if asked.service(SERVICE) not in (None, plan.entry):
-        changed.append(f"service {SERVICE}")
-    present = _read(path)
-    if plan.routes and present not in (None, text):
-        changed.append(path)
-    if changed and not force:
-        msg = f"already there, with other content: {', '.join(changed)}; --force replaces"
-        raise GatewayError(msg)
-    if plan.routes and present != text:
-        replace_file(path, text.encode(), 0o644)
+    files = [MtaFile(os.path.join(directory, TABLE), table(plan))] if plan.routes else []
+    other = [] if asked.service(SERVICE) in (None, plan.entry) else [f"service {SERVICE}"]
+    for path in write_mta_files(files, force=force, changed=other):
         click.echo(f"wrote {path}")
     asked.edit("-M", f"{SERVICE}/unix={plan.entry}")
     click.echo(f"wrote service {SERVICE} to {directory}/master.cf")
     values = parameters(plan, directory, {name: asked.written(name) for name in EXTENDED})
     asked.edit("-e", *(f"{name}={value}" for name, value in values.items()))
     click.echo(f"wrote {', '.join(values)} to {directory}/main.cf")
-
-
-def _read(path: str) -> str | None:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except FileNotFoundError:
-        return None
 
 
 @postfix.command(short_help="ask Postfix whether mail to ADDRESS goes through the gateway, safely")

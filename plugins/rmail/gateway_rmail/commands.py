@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from gateway import GatewayError, UsageError, replace_file
+from gateway import MtaFile, UsageError, write_mta_files
 
 if TYPE_CHECKING:
     from gateway_rmail.setup import Mta, Piece
@@ -104,27 +104,12 @@ def write(directory: str, found: list[Piece], *, force: bool) -> None:
     Raises:
         GatewayError: temporary; somebody changed one of them, and `force` is not set.
     """
-    new = []
-    changed = []
+    files = []
     for piece in found:
-        path = os.path.join(directory, piece.name)
         head = "" if piece.script else f"# {piece.purpose}\n# Written by `gateway rmail setup`.\n"
-        text = head + piece.text
-        try:
-            with open(path, encoding="utf-8", errors="replace") as file:
-                present = file.read()
-        except FileNotFoundError:
-            new.append((path, text, piece.script))
-            continue
-        if present != text:
-            changed.append(path)
-            new.append((path, text, piece.script))
-    if changed and not force:
-        msg = f"already there, with other content: {', '.join(changed)}; --force replaces"
-        raise GatewayError(msg)
-    for path, text, script in new:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        replace_file(path, text.encode(), 0o755 if script else 0o644)
+        mode = 0o755 if piece.script else 0o644
+        files.append(MtaFile(os.path.join(directory, piece.name), head + piece.text, mode))
+    for path in write_mta_files(files, force=force):
         click.echo(f"wrote {path}")
 
 

@@ -114,6 +114,13 @@ class Selector:
         }
         return (box for box in BOXES if wanted[box])
 
+    @property
+    def _by_job(self) -> bool:
+        """Whether it matters what a packet is called, how old it is, or how large."""
+        whole = Selector()
+        narrowing = ("prefixes", "min_age", "max_age", "min_size", "max_size")
+        return any(getattr(self, name) != getattr(whole, name) for name in narrowing)
+
     def _wants_job(self, job: Job, now: float) -> bool:
         age = now - job.mtime
         return (
@@ -125,7 +132,9 @@ class Selector:
         )
 
     def _wants_row(self, row: Row) -> bool:
-        if row.state not in self.states or self.outbound not in (None, row.outbound):
+        if row.state not in self.states:
+            return False
+        if self.outbound is not None and self.outbound != row.outbound:
             return False
         if not self._by_niceness:
             return True
@@ -149,10 +158,13 @@ def rows(
     Raises:
         SpoolError: temporary.
     """
+    by_job = selector._by_job
     look = spool.headers if headers or selector._by_niceness else _without_headers(spool)
     for node in spool.nodes() if selector.node is None else [selector.node]:
         for box in selector._boxes():
-            found = [(job, header) for job, header in look(node, box) if selector._wants_job(job, now)]
+            found = list(look(node, box))
+            if by_job:
+                found = [each for each in found if selector._wants_job(each[0], now)]
             found.sort(key=_mtime)
             for job, header in found:
                 record = spool.recorded(job) if box in REMEMBERED else None
@@ -232,8 +244,7 @@ def restore(spool: Spool, job: Job) -> None:
 def empty_trash(spool: Spool, now: float) -> list[str]:
     """Remove for good what has expired in the trash; return the names.
 
-    One whose record is gone or unreadable stays for a person. Whoever calls this is the sweeper
-    of `gateway serve`, or `gateway queue check --repair`. What cannot be removed now is left
+    One whose record is gone or unreadable stays for a person. What cannot be removed now is left
     for the next time.
 
     Raises:
@@ -243,11 +254,17 @@ def empty_trash(spool: Spool, now: float) -> list[str]:
     for node in spool.nodes():
         for job in list(spool.jobs(node, "trash")):
             with suppress(GatewayError):
-                record = spool.recorded(job)
-                if record is not None and 0 < record.expires <= now:
-                    spool.remove(job)
-                    gone.append(job.name)
+                if _expired(spool, job, now):
+                    with spool.lock(node, "toss"):
+                        if _expired(spool, job, now):
+                            spool.remove(job)
+                            gone.append(job.name)
     return gone
+
+
+def _expired(spool: Spool, job: Job, now: float) -> bool:
+    record = spool.recorded(job)
+    return record is not None and 0 < record.expires <= now
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The part that forgets: marks of packets that were delivered longer ago than `seen-age`."""
+"""The part that forgets: marks of packets delivered longer ago than `seen-age`, and expired trash."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
+from gateway.engine.queue import empty_trash
 from gateway.service.threads import in_thread
 from gateway.spool.sweep import sweep
 
@@ -40,6 +41,11 @@ class Sweeping:
                 removed = await in_thread("sweep", work)
                 if removed:
                     self._ground.news(f"forgot {removed} packets that were delivered before `seen-age`")
+                emptied = await in_thread("trash", partial(empty_trash, spool, time.time()))
+                if emptied:
+                    self._ground.news(
+                        f"removed {len(emptied)} packets for good that had expired in the trash"
+                    )
                 until = time.monotonic() + min(_DAY, max(1.0, age / 10))
                 while (left := until - time.monotonic()) > 0:
                     pulse()

@@ -12,7 +12,7 @@ from gateway.spool.refusal import refusals
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-_BOXES = ("rx", "work", "hold")
+_BOXES = ("rx", "work", "hold", "trash")
 
 
 def sweep(

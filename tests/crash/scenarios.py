@@ -7,10 +7,13 @@ Each scenario takes a spool and `promise`, which it calls the moment after a met
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from gateway.spool.answer import answer, ready, settle
+from gateway.spool.check import SETTLED, Check
+from gateway.spool.finding import Finding
 from gateway.spool.record import JobRecord
 from gateway.spool.spool import Spool
 from tests.spool.samples import PACKET, text_of
@@ -99,6 +102,23 @@ def tell(spool: Spool, promise: Promise) -> None:
     promise("held")
 
 
+def throw_away(spool: Spool, promise: Promise) -> None:
+    """A job that was set aside is removed, restored, removed again, and forgotten."""
+    _arrive(spool)
+    promise("arrived")
+    (job,) = spool.jobs(BOB, "rx")
+    job = spool.hold(job, "because")
+    promise("kept")
+    trashed = spool.discard(job, "because", 1e10)
+    assert trashed is not None
+    job = spool.restore(trashed)
+    trashed = spool.discard(job, "because", 1e10)
+    assert trashed is not None
+    promise("lost")
+    spool.remove(trashed)
+    promise("finished")
+
+
 def send(spool: Spool, promise: Promise) -> None:
     """A link moves a packet away."""
     submit(spool, promise)
@@ -106,7 +126,9 @@ def send(spool: Spool, promise: Promise) -> None:
     spool.drop_sent(BOB, NAME)
 
 
-SCENARIOS = {scenario.__name__: scenario for scenario in (submit, submit_two, deliver, hold, tell, send)}
+SCENARIOS = {
+    scenario.__name__: scenario for scenario in (submit, submit_two, deliver, hold, tell, throw_away, send)
+}
 
 
 def _arrive(spool: Spool) -> None:
@@ -132,6 +154,8 @@ def check(spool: Spool, promised: Collection[str]) -> None:
         assert ["tx"] == [job.box for job in spool.find(OTHER)], "an accepted packet is gone"
     if "arrived" in promised:
         assert boxes or "seen" == spool.known(NAME), "a packet is gone that nobody marked as seen"
+    if "kept" in promised and "lost" not in promised:
+        assert boxes & {"hold", "trash"}, "a packet is gone that a person could still want"
     # The rename of `begin` is synced with what is remembered of the job: before that a power
     # cut may undo it, which repeats no more than the attempt that was under way.
     if {"recorded", "finished"} & set(promised):
@@ -140,7 +164,7 @@ def check(spool: Spool, promised: Collection[str]) -> None:
         assert "seen" == spool.known(NAME), "a finished job is not marked"
     for job in spool.find(NAME) if spool.known(NAME) != "seen" else ():  # else what is left is rubbish
         record = spool.recorded(job)
-        if job.box == "hold":
+        if job.box in ("hold", "trash"):
             assert record is not None, "a held job has no record"
             assert "because" == record.reason, "a held job does not say why"
         if job.box in ("work", "hold") and "recorded" in promised:
@@ -161,3 +185,20 @@ def _check_answers(spool: Spool, promised: Collection[str]) -> None:
             told = str(number) in record.told
             assert told == bool(spool.find(name)), "not what was told is what was sent"
             assert told or f"told {number}" not in promised, "an answer is forgotten"
+
+
+def mend(spool: Spool) -> None:
+    """Hold over a spool after a crash that whatever a check finds there, it mends."""
+    if not os.path.isdir(spool.root):
+        return
+    later = time.time() + 2 * SETTLED
+    for finding in found_by_check(spool, later):
+        assert finding.mend is not None, finding
+        finding.mend()
+    assert [] == found_by_check(spool, later), "a check finds something once more"
+
+
+def found_by_check(spool: Spool, now: float) -> list[Finding]:
+    """Return what a check finds, but for a held job that somebody began to remove for good."""
+    found = Check(spool, now, keep=1000.0).findings(contents=False)
+    return [finding for finding in found if finding.kind != "marked"]

@@ -10,7 +10,7 @@ from gateway.spool import durable
 from gateway.spool.spool import Spool
 from gateway.spool.staged import Staged
 from tests.crash.model import Recording, materialise
-from tests.crash.scenarios import SCENARIOS, check
+from tests.crash.scenarios import SCENARIOS, check, mend
 
 
 def record(scenario: str, root: str) -> Recording:
@@ -29,6 +29,8 @@ def crash_everywhere(scenario: str, directory) -> int:
         materialise(state, root, new_root)
         spool = Spool(new_root)
         spool.recover()
+        check(spool, promised)
+        mend(spool)
         check(spool, promised)
         assert not os.path.exists(f"{new_root}/tmp") or [] == os.listdir(f"{new_root}/tmp")
         count += 1

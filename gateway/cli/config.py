@@ -19,6 +19,7 @@ from gateway.config.mistakes import did_you_mean, shown
 from gateway.config.render import render, render_keys
 from gateway.config.source import NNCP_PLACE, NNCP_VARIABLE
 from gateway.errors import EX_FAILURE, EX_OK, ConfigError, PluginError, UsageError
+from gateway.journal.place import place_of
 from gateway.spool.durable import replace_file
 
 if TYPE_CHECKING:
@@ -66,6 +67,10 @@ def check(setting: Setting) -> int:
 
 def _of_the_plugins(config: Config, registry: Registry) -> Iterator[str]:
     """Yield the mistakes that only the plugins can tell from what is right: ``key: text``."""
+    try:
+        place_of(config)
+    except ConfigError as wrong:
+        yield from (mistake.removeprefix(f"{config.path}: ") for mistake in wrong.mistakes)
     whole = True
     egresses: dict[str, Egress] = {}
     for loaded in registry.loaded:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def append(place: Place, line: bytes) -> None:
         _put_aside_if_due(place, current)
         fd = os.open(current, flags, 0o666)
     except FileNotFoundError:
-        os.makedirs(place.path, exist_ok=True) if os.path.isdir(os.path.dirname(place.path)) else None
+        with suppress(FileExistsError):
+            os.mkdir(place.path)
         fd = os.open(current, flags, 0o666)
     try:
         if os.write(fd, line) < len(line):

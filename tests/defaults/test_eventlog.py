@@ -27,6 +27,15 @@ WHEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{0,8}[1-9])?Z")
 
 Record = list[tuple[str, str]]
 
+FINISHED: dict[str, object] = {
+    "session": "s",
+    "duration": 2.5,
+    "rx_bytes": 1000,
+    "tx_bytes": 50,
+    "offered": {"rx": [3, 3000], "tx": [1, 20]},
+    "broken": False,
+}
+
 
 def neighbours(bob: str) -> dict[str, Neighbour]:
     return {"bob": Neighbour("bob", decode(bob), bytes(32), bytes(32))}
@@ -278,6 +287,11 @@ def test_the_real_nncp_log_reads_every_kind(two_nodes: tuple[Node, Node], nncp_b
         (EventKind.RECEIVED, {"link": "bundle"}),
         (EventKind.SENT, {"link": "call"}),
         (EventKind.RECEIVED, {"link": "call"}),
+        (EventKind.SUBMITTED, {"type": "ack", "of": PACKET, "state": "delivered"}),
+        (EventKind.ACKNOWLEDGED, {"type": "ack", "of": PACKET, "state": "held"}),
+        (EventKind.CALL_STARTED, {"session": "s", "addr": "bob.example:5400"}),
+        (EventKind.CALL_FAILED, {"session": "s", "addr": "bob.example:5400"}),
+        (EventKind.CALL_FINISHED, FINISHED),
     ]
     for number, (kind, detail) in enumerate(details):
         gateway_event(event(kind, size=1000 + number, text="exit status 75", detail=detail), settings)
@@ -285,9 +299,51 @@ def test_the_real_nncp_log_reads_every_kind(two_nodes: tuple[Node, Node], nncp_b
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (0, "") == (done.returncode, done.stderr)
     lines = done.stdout.splitlines()
-    assert len(details) == len(lines)
+    assert len(details) + 2 == len(lines), "what was announced has records of its own"
     assert f"rmail b@b queued for bob (1000 B): {PACKET}" in lines[0]
     errors = {number for number, line in enumerate(lines) if " ERROR " in line and "exit status 75" in line}
-    assert {
-        n for n, (kind, _) in enumerate(details) if kind in (EventKind.DEFERRED, EventKind.HELD)
-    } == errors
+    failed = (EventKind.DEFERRED, EventKind.HELD, EventKind.CALL_FAILED)
+    assert {n for n, (kind, _) in enumerate(details) if kind in failed} == errors
+
+
+def test_a_session_leaves_the_records_of_nncp(tmp_path: Path) -> None:
+    at = {"addr": "bob.example:5400"}
+    started, *announced, finished = written(
+        tmp_path / "log",
+        event(EventKind.CALL_STARTED, packet="", detail=at),
+        event(EventKind.CALL_FINISHED, packet="", text="idle", detail={**FINISHED, **at}),
+    )
+    addr = ("Addr", "bob.example:5400")
+    assert [("Who", "call-started"), ("Node", BOB), addr] == started[1:-1]
+    assert [
+        [("Who", "sp-infos-rx"), ("XX", "rx"), ("Node", BOB), ("Pkts", "3"), ("Size", "3000")],
+        [("Who", "sp-infos-tx"), ("XX", "tx"), ("Node", BOB), ("Pkts", "1"), ("Size", "20")],
+    ] == [record[1:-1] for record in announced]
+    assert [
+        ("Who", "call-finished"), ("Node", BOB), addr, ("Duration", "2"), ("RxBytes", "1000"),
+        ("RxSpeed", "400"), ("TxBytes", "50"), ("TxSpeed", "20"),
+    ] == finished[1:-1]  # fmt: skip
+
+
+def test_a_broken_session_and_a_call_in_vain_are_errors(tmp_path: Path) -> None:
+    broken, vain = written(
+        tmp_path / "log",
+        event(EventKind.CALL_FINISHED, packet="", text="fell silent", detail={"broken": True}),
+        event(EventKind.CALL_FAILED, packet="", text="refused", detail={"addr": "bob.example:5400"}),
+    )
+    assert [("Err", "fell silent"), ("Who", "call-finished")] == broken[1:3]
+    assert [("Err", "refused"), ("Who", "calling")] == vain[1:3]
+
+
+def test_a_receipt_has_the_fields_of_nncps(tmp_path: Path) -> None:
+    other = PACKET[:-2] + "QA"
+    queued, came = written(
+        tmp_path / "log",
+        event(packet=other, detail={"type": "ack", "of": PACKET, "state": "delivered"}),
+        event(EventKind.ACKNOWLEDGED, packet=other, text="no user", detail={"of": PACKET, "state": "held"}),
+    )
+    assert [
+        ("Who", "tx"), ("Type", "ack"), ("Node", BOB), ("Nice", "96"), ("Pkt", PACKET), ("NewPkt", other),
+    ] == queued[1:-1]  # fmt: skip
+    assert [("Who", "rx"), ("Node", BOB), ("Pkt", other)] == came[1:4]
+    assert [("Type", "ack"), ("Dst", PACKET), ("Msg", f"bob says of {PACKET}: held: no user")] == came[-3:]

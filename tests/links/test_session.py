@@ -44,6 +44,24 @@ def test_packets_cross_both_ways_and_are_dropped_by_their_senders(alice: Site, b
     assert {event.packet for event in bob.events if event.kind is EventKind.RECEIVED} == set(there)
 
 
+def test_a_session_is_told_from_its_beginning_to_its_end(alice: Site, bob: Site) -> None:
+    alice.queue(bob, 1000)
+    bob.queue(alice, 10)
+    bob.queue(alice, 10)
+    mine, _ = talk(alice, bob)
+    for site, other, packets in ((alice, bob, (2, 1)), (bob, alice, (1, 2))):
+        first, *moved, last = site.events
+        assert (EventKind.CALL_STARTED, EventKind.CALL_FINISHED) == (first.kind, last.kind)
+        assert {("", other.name)} == {(event.packet, event.node) for event in (first, last)}
+        assert {first.detail["session"]} == {event.detail["session"] for event in (*moved, last)}
+        assert packets == (last.detail["received"], last.detail["sent"])
+        assert packets == (last.detail["offered"]["rx"][0], last.detail["offered"]["tx"][0])  # type: ignore[index]
+    assert (mine.bytes_in, mine.bytes_out, mine.end) == (
+        last.detail["tx_bytes"], last.detail["rx_bytes"], alice.events[-1].text,
+    )  # fmt: skip
+    assert alice.events[0].detail["session"] != bob.events[0].detail["session"]
+
+
 def test_many_small_packets_cross(alice: Site, bob: Site) -> None:
     names = {alice.queue(bob, 100)[0] for _ in range(1500)}
     patient = QUICK._replace(onlinedeadline=4, deadline=10)

@@ -21,7 +21,7 @@ from __future__ import annotations
 from typing import IO, TYPE_CHECKING
 
 from gateway.arguments import checked_arguments, option_like
-from gateway.errors import ConfigError, Malformed, Refused
+from gateway.errors import ConfigError, Malformed, Refused, Truncated
 from gateway.mail import bang, rmail, sendmail
 from gateway.mail.bsmtp import scan
 from gateway.mail.message import Message
@@ -100,6 +100,19 @@ def read_envelopes(
     if form == "bsmtp":
         return tuple(transaction.envelope for transaction in scan(body))
     return (_read_letter(body, form, arguments, sender_node).envelope,) if form in LETTER_FORMS else ()
+
+
+def opened(delivery: Delivery, handle: Handle) -> tuple[Delivery, ...]:
+    """Return the transactions in a batch that a program got as it came; else the delivery itself."""
+    if delivery.envelope is not None or handle.form != "bsmtp" or delivery.reopen is None:
+        return (delivery,)
+    body = delivery.reopen().file
+    if body is None:
+        return (delivery,)
+    try:
+        return deliveries_of(body, handle._replace(egress="(none)"), (), delivery)
+    except (Malformed, Truncated, Refused):
+        return (delivery,)
 
 
 def _of_batch(body: IO[bytes], common: Delivery) -> tuple[Delivery, ...]:

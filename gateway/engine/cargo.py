@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
+from gateway.errors import Interrupted
 from gateway.mail.marks import Marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from gateway.mail.envelope import Envelope
+    from gateway.mail.message import Message
     from gateway.mta import Delivery
 
 MOST_MESSAGES = 50
@@ -48,24 +51,30 @@ class Item:
 
 def descriptions(items: Iterable[Item]) -> list[dict[str, object]]:
     """Return what an event's detail says of the messages in a packet."""
-    return [found for item in list(items)[:MOST_MESSAGES] if (found := item.told())]
+    return [found for item in islice(items, MOST_MESSAGES) if (found := item.told())]
 
 
 def items_of(deliveries: Iterable[Delivery]) -> list[Item]:
-    """Return the messages of verified deliveries, read anew where they can be."""
-    return [Item(one.envelope, _marks_of(one)) for one in list(deliveries)[:MOST_MESSAGES]]
+    """Return the messages of verified deliveries, read anew where they can be; without them if they cannot.
 
-
-def _marks_of(delivery: Delivery) -> Marks:
-    marks = Marks()
-    if delivery.reopen is None or delivery.envelope is None:
-        return marks
+    Their fate is settled already, and nothing that goes wrong here may change it.
+    """
+    items: list[Item] = []
     try:
-        for chunk in delivery.reopen():
-            marks.look(chunk)
-            if marks.complete:
-                break
-        marks.end()
-    except Exception:  # noqa: S110 - a message without marks is as good as delivered
+        for delivery in islice(deliveries, MOST_MESSAGES):
+            items.append(Item(delivery.envelope, Marks()))
+            if delivery.envelope is not None and delivery.reopen is not None:
+                _look(delivery.reopen(), items[-1].marks)
+    except Interrupted:
+        raise
+    except Exception:  # noqa: S110 - see above
         pass
-    return marks
+    return items
+
+
+def _look(message: Message, marks: Marks) -> None:
+    for chunk in message:
+        marks.look(chunk)
+        if marks.complete:
+            break
+    marks.end()

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from gateway.config.model import Accept
 from gateway.engine import deliver, retry
 from gateway.engine.acknowledge import acknowledge, honour
-from gateway.engine.bodies import fitting
+from gateway.engine.bodies import fitting, opened
 from gateway.engine.cargo import descriptions, items_of
 from gateway.engine.draft import route_to
 from gateway.engine.fate import Fate
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 NOT_OURS = frozenset({PacketType.FILE, PacketType.FREQ, PacketType.AREA})
 """Left in place for NNCP's own tools."""
 EXEC = frozenset({PacketType.EXEC, PacketType.EXEC_FAT})
+SMALL = 1024 * 1024
+"""[bytes] Of larger packets no batch is read once more for the events alone."""
 
 
 class Unpacked(NamedTuple):
@@ -360,7 +363,7 @@ class Handling:
         detail = {
             **_job(arrival),
             "transactions": len(whole.deliveries),
-            "messages": descriptions(items_of(whole.deliveries)),
+            "messages": descriptions(items_of(_messages(begun))),
         }
         waits = "; ".join(dict.fromkeys(progress.words.get(d.transaction, "") for d in left))
         now = time.time()
@@ -441,6 +444,14 @@ class Handling:
                 detail=detail or {},
             )
         )
+
+
+def _messages(begun: Begun) -> Iterable[Delivery]:
+    """Return the messages that were delivered; a batch that went as a whole is opened if it is small."""
+    deliveries, handle = begun.whole.deliveries, begun.whole.handle
+    if begun.arrival.job.size > SMALL:
+        return deliveries
+    return chain.from_iterable(opened(delivery, handle) for delivery in deliveries)
 
 
 def _job(arrival: Arrival) -> dict[str, object]:

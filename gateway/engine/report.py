@@ -10,13 +10,13 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.engine.bodies import deliveries_of
+from gateway.engine.bodies import opened
 from gateway.engine.cargo import Item, descriptions
 from gateway.engine.draft import Draft, Order, route_to
 from gateway.engine.ground import self_name
 from gateway.engine.lanes import open_lane
 from gateway.engine.policy import objection, objection_to_paths
-from gateway.errors import ConfigError, GatewayError, Malformed, Permanent, Refused, Truncated
+from gateway.errors import ConfigError, GatewayError, Permanent
 from gateway.mail.envelope import Envelope, Recipient, ReversePath
 from gateway.mail.marks import Marks
 from gateway.mail.message import Message
@@ -98,7 +98,7 @@ def forbidden(deliveries: Iterable[Delivery], handle: Handle, accept: Accept) ->
 
     One message that is not accepted keeps the others of its packet from being delivered.
     """
-    for delivery in [one for whole in deliveries for one in _opened(whole, handle)]:
+    for delivery in [one for whole in deliveries for one in opened(whole, handle)]:
         if delivery.envelope is None:
             continue
         paths = objection_to_paths(accept, delivery.words)
@@ -310,26 +310,13 @@ def _by_transaction(handle: Handle, lost: Iterable[Loss]) -> Iterator[tuple[Deli
 
     found: dict[int, tuple[Delivery, dict[str, Failure]]] = {}
     for loss in lost:
-        for delivery in _opened(loss.delivery, handle):
+        for delivery in opened(loss.delivery, handle):
             _, failures = found.setdefault(delivery.transaction, (delivery, {}))
             everybody = map(str, delivery.envelope.recipients) if delivery.envelope else (WHOLE,)
             for who in loss.recipients or everybody:
                 failures.setdefault(who, Failure(who, status_of(loss.words, loss.status), loss.words))
     for delivery, failures in found.values():
         yield delivery, list(failures.values())
-
-
-def _opened(delivery: Delivery, handle: Handle) -> tuple[Delivery, ...]:
-    """Return the transactions in a batch that a program got as it came; else the delivery itself."""
-    if delivery.envelope is not None or handle.form != "bsmtp" or delivery.reopen is None:
-        return (delivery,)
-    body = delivery.reopen().file
-    if body is None:
-        return (delivery,)
-    try:
-        return deliveries_of(body, handle._replace(egress="(none)"), (), delivery)
-    except (Malformed, Truncated, Refused):
-        return (delivery,)
 
 
 def _submitted(draft: Draft, arrival: Arrival) -> Event:

@@ -12,7 +12,7 @@ from gateway.program.child import GRACE, kill_running
 from gateway.program.converse import Conversation, converse
 from gateway.program.environment import SAFE_PATH, clean_environ, find_program
 from gateway.program.line import Line, Unasked
-from gateway.program.meanwhile import meanwhile
+from gateway.program.meanwhile import meanwhile, work_meanwhile
 from gateway.program.output import Finished
 from gateway.program.run import KEEP_OUTPUT, run_program
 from gateway.program.signals import heed_signals
@@ -32,4 +32,5 @@ __all__ = [
     "kill_running",
     "meanwhile",
     "run_program",
+    "work_meanwhile",
 ]

@@ -16,9 +16,9 @@ _of_this_thread = _Of()
 
 @contextmanager
 def meanwhile(work: Callable[[], object]) -> Iterator[None]:
-    """Have `work` done inside the block, once, as soon as this thread has started a program.
+    """Have `work` done inside the block, once, as soon as this thread waits for a program or a server.
 
-    Where none is started it is not done. It should take milliseconds, for until it returns
+    Where it waits for none it is not done. It should take milliseconds, for until it returns
     nobody serves the program's pipes or heeds its time limit, and it should not raise: that
     would end the program.
     """
@@ -30,7 +30,7 @@ def meanwhile(work: Callable[[], object]) -> Iterator[None]:
 
 
 def work_meanwhile() -> None:
-    """Do what is to be done while a program runs; it has just been started."""
+    """Do what is to be done while a program or server works; it has just got what it needs for that."""
     work, _of_this_thread.work = _of_this_thread.work, None
     if work is not None:
         work()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gateway.errors import GatewayError, Interrupted
 from gateway.mail.stuffing import Stuffer
 from gateway.mta import Verdict
-from gateway.program import Unasked
+from gateway.program import Unasked, work_meanwhile
 from gateway.stderr import printable
 
 if TYPE_CHECKING:
@@ -159,6 +159,7 @@ class Talk:
             if self._speaks():
                 return self._early()
             self._send(waiting + _crlf(stuffer.close()), "the message")
+            work_meanwhile()  # while the server syncs it
         except Unasked:
             return self._early()
         except Broken as broken:
@@ -188,14 +189,16 @@ class Talk:
             texts.append(found[3] or b"")
             more = found[2] == b"-"
         reply = Reply(int(code), _printable(b" ".join((code, *texts))), tuple(texts))
+        self.idle = True
         if reply.code == _LEAVING:
             raise Broken(f"{when}: {reply.text}", gone=True)
-        self.idle = True
         return reply
 
     def _early(self) -> Reply:
-        reply = self.reply("within the message")
-        self.idle = False  # what we say next it may take for text
+        try:
+            reply = self.reply("within the message")
+        finally:
+            self.idle = False  # what we say next it may take for text
         if reply.text < "4":
             raise Broken(f"within the message, an answer that nobody asked for: {reply.text}")
         return reply

@@ -55,10 +55,14 @@ class Transaction:
             Broken: temporary; the session is over, and who has no answer yet is to be tried again.
             Unreadable: temporary; the message is at fault, and the session is over too.
         """
-        accepted = self._accepted(talk)
-        if accepted:
-            yield from self._hand_over(talk, accepted)
-        yield from self._settled
+        try:
+            accepted = self._accepted(talk)
+            if accepted:
+                yield from self._hand_over(talk, accepted)
+        except Broken:  # Exim's `drop` refuses one recipient and hangs up: that answer stands
+            yield from self._said()
+            raise
+        yield from self._said()
 
     def _accepted(self, talk: Talk) -> list[Recipient]:
         """Return the recipients that the server will take the message for."""
@@ -105,13 +109,16 @@ class Transaction:
         early = talk.data(self._open())
         if early is not None:
             yield Answer(tuple(accepted), early.verdict, early.text)
-            yield from self._settled
             raise Broken(f"within the message: {early.text}", gone=True)
         for group in [(one,) for one in accepted] if talk.lmtp else [tuple(accepted)]:
             yield _answer(group, talk.reply("after the message, which may have been taken"))
 
     def _settle(self, recipients: tuple[Recipient, ...], verdict: Verdict, text: str) -> None:
         self._settled.append(Answer(recipients, verdict, text))
+
+    def _said(self) -> Iterator[Answer]:
+        while self._settled:
+            yield self._settled.pop(0)
 
     def _parameters(self, talk: Talk) -> str:
         words = []

@@ -105,7 +105,7 @@ class Visit:
         opener = _Opener(delivery)
         waiting = envelope.recipients
         while waiting:
-            fresh = self._session is None
+            fresh, before = self._session is None, waiting
             transaction = Transaction(Envelope(envelope.sender, waiting), opener.open, again=opener.again)
             try:
                 session = self._entered(delivery, options, deadline)
@@ -121,7 +121,8 @@ class Visit:
                 return
             except GatewayError as failure:
                 words = self._drop(failure)
-                if not fresh and not transaction.sent and time.monotonic() < deadline:
+                answered = waiting != before
+                if (answered or not fresh) and not transaction.sent and time.monotonic() < deadline:
                     continue
                 self._grief += 1
                 self._words = words

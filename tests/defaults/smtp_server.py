@@ -3,7 +3,8 @@
 A script is a dictionary. A key is ``greeting``, a command line, its verb, ``.`` for the end of
 the text, or ``text`` for its first octets; a value is one answer, or a list of which the last
 one repeats. An answer is put on the wire as it is, line end added, but for ``hang``, ``drop``, ``silent``,
-``late`` (the usual answer, once the other side has ended what it says) and what begins with ``raw:``.
+``late`` (the usual answer, once the other side has ended what it says) and what begins with ``raw:``
+(no line end) or ``last:`` (then it hangs up).
 What is not in the script is answered as a good server does.
 ``lmtp`` makes it answer per recipient.
 """
@@ -101,6 +102,10 @@ class Session:
             while self.read(1):
                 pass
             answer = GOOD[key]
+        if answer.startswith("last:"):
+            self.record["end"] = "drop"
+            self.write(answer[5:].encode() + b"\r\n")
+            raise Over
         if answer != "silent":
             self.write((answer[4:] if answer.startswith("raw:") else answer + "\r\n").encode())
         return answer

@@ -605,3 +605,29 @@ def test_nothing_to_deliver_is_nothing_delivered() -> None:
     assert isinstance(egress, Egress)
     assert [] == list(egress.deliver([]))
     assert Verdict.TAKEN
+
+
+@pytest.mark.parametrize("lmtp", [False, True])
+def test_a_refusal_stands_though_the_server_hangs_up_with_it(serve: Serve, lmtp: bool) -> None:
+    bad = {"RCPT TO:<bad@b.example>": "last:550 go away", "RCPT TO:<worse@b.example>": "last:554 off"}
+    make, sessions = serve(**bad, **({"lmtp": True} if lmtp else {}))
+    some = make(0, "a@b.example", "bad@b.example", "worse@b.example", "c@b.example")
+    found = rows(deliver(some, make(1, "bad@b.example"), make(2)))
+    refused = {who: text for _, verdict, text, who in found if verdict == "refused"}
+    assert {
+        ("bad@b.example",): "550 go away",
+        ("worse@b.example",): "554 off",
+        None: "550 go away",
+    } == refused
+    taken = [
+        (number, one) for number, verdict, _, who in found if verdict == "taken" for one in who or ["all"]
+    ]
+    assert [(0, "a@b.example"), (0, "c@b.example"), (2, "all")] == taken
+    assert 2 == sum(len(session["texts"]) for session in sessions())
+
+
+def test_a_server_that_says_goodbye_hears_quit_at_once(tmp_path: Path) -> None:
+    program = Program(tmp_path, {"MAIL": ["250 ok", "421 enough"]})
+    found = rows(deliver(*(delivery(number, command=program.command) for number in range(2))))
+    assert ["taken", "taken"] == [verdict for _, verdict, _, _ in found]
+    assert ["quit", "quit"] == [session["end"] for session in program.sessions()]

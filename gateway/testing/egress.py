@@ -21,6 +21,8 @@ Mood: TypeAlias = Literal["takes", "busy", "gone", "hangs"]
 _PATH = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 _LONG, _SHORT = 30.0, 0.3
 """Time limits of a delivery [s]: one that is not reached, and one that is."""
+_ROOM = 256
+"""So many packets of a series are given without an outcome."""
 
 
 def text_of(transaction: int) -> bytes:
@@ -243,6 +245,23 @@ class EgressContract:
         told = {outcome.transaction for outcome in self.egress.deliver(coming())}
         assert told == set(range(5)), "a delivery without an outcome"
         assert asked == {threading.get_ident()}, "asked from another thread"
+
+    def test_a_series_is_asked_for_as_there_is_room(self) -> None:
+        """What it has asked for is begun, and a crash may repeat it: so not all that there is."""
+        if not getattr(self.egress, "series", False):
+            pytest.skip("it is given one packet at a time")
+        asked: list[int] = []
+
+        def coming() -> Iterator[Delivery]:
+            for delivery in self.deliveries(way, range(1, 501)):
+                asked.append(delivery.transaction)
+                yield delivery._replace(packet=f"PACKET{delivery.transaction}")
+
+        way = self.bring("takes")
+        going = self.egress.deliver(coming())
+        assert next(going).verdict is Verdict.TAKEN
+        assert len(asked) <= _ROOM, "it asks for more than are given to it without an outcome"
+        del going
 
     def test_a_job_without_an_envelope_ends_in_an_outcome_or_in_words(self) -> None:
         """Whoever configures a mail egress for a raw handle is told so, not shown a traceback."""

@@ -223,3 +223,14 @@ class AsksFromAnotherThread(Sound):
 
 class TestAsksFromAnotherThread(ProgramEgressContract):
     egress = AsksFromAnotherThread()
+
+
+class AsksForAllAtOnce(Sound):
+    series = True
+
+    def deliver(self, deliveries: Iterable[Delivery]) -> Iterator[Outcome]:
+        yield from super().deliver(list(deliveries))
+
+
+class TestAsksForAllAtOnce(ProgramEgressContract):
+    egress = AsksForAllAtOnce()

@@ -59,6 +59,7 @@ EGRESSES = {
         "it_asks_for_deliveries_from_the_thread_that_called",
         "asked from another thread",
     ),
+    "AsksForAllAtOnce": ("a_series_is_asked_for_as_there_is_room", "it asks for more"),
     "Prints": ("it_prints_nothing", "it wrote to standard output"),
     "ChecksNothing": ("its_check_names_an_option_that_it_does_not_know", "DID NOT RAISE"),
 }

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 EVERY = 300.0
 """[s] Between two looks at a neighbour's queue: there may be 100,000 packets in it."""
+_MANY = 1000
+"""Packets that take long enough to look at for a note that somebody did."""
 _HOUR = 3600.0
 _DAY = 24 * _HOUR
 
@@ -74,14 +76,12 @@ class Delays:
     def _new(self, node: str) -> list[Job]:
         """Return the packets that nobody was told of, the oldest first."""
         latest = time.time() - self._patience(self._config.by_id(decode(node)))
-        late = [job for job in self._spool.jobs(node, "tx") if job.mtime <= latest]
-        if not late:
-            delayed.touch(self._spool, node)
-            return []
-        known = delayed.told(self._spool, node)
+        jobs = list(self._spool.jobs(node, "tx"))
+        late = [job for job in jobs if job.mtime <= latest]
+        known = delayed.told(self._spool, node) if late else {}
         new = sorted((job for job in late if job.name not in known), key=lambda job: job.mtime)
         if not new:
-            delayed.touch(self._spool, node)
+            delayed.touch(self._spool, node, make=len(jobs) >= _MANY)
         return new
 
     def _remember(self, node: str, new: list[Job]) -> None:

@@ -18,8 +18,9 @@ from gateway.engine.bodies import fitting, opened
 from gateway.engine.cargo import descriptions, items_of
 from gateway.engine.draft import route_to
 from gateway.engine.fate import Fate
+from gateway.engine.loss import Loss, forbidden, too_large
 from gateway.engine.relay import relay
-from gateway.engine.report import Loss, Reports, Told, forbidden, too_large
+from gateway.engine.report import Reports, Told
 from gateway.engine.series import Begun
 from gateway.engine.verify import Arrival, arrive, reason
 from gateway.errors import BadPacket, GatewayError, Malformed, Refused, Truncated

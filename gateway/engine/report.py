@@ -10,25 +10,23 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.engine.bodies import opened
 from gateway.engine.cargo import Item, descriptions
 from gateway.engine.draft import Draft, Order, route_to
 from gateway.engine.ground import self_name
 from gateway.engine.lanes import open_lane
-from gateway.engine.policy import objection, objection_to_paths
-from gateway.errors import ConfigError, GatewayError, Permanent
+from gateway.engine.loss import Loss, by_transaction, losses, waiting
+from gateway.errors import ConfigError, GatewayError, Permanent, Refused
 from gateway.mail.envelope import Envelope, Recipient, ReversePath
 from gateway.mail.marks import Marks
 from gateway.mail.message import Message
 from gateway.mta import Event, EventKind, Submission
 from gateway.packet.identity import encode
 from gateway.spool.answer import answer, ready
-from gateway.spool.record import WHOLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from gateway.config.model import Accept, Config, Handle
+    from gateway.config.model import Config, Handle
     from gateway.engine.deliver import Parcel, Progress
     from gateway.engine.lanes import Lane
     from gateway.engine.verify import Arrival
@@ -39,23 +37,8 @@ if TYPE_CHECKING:
     from gateway.spool.record import JobRecord
     from gateway.spool.spool import Spool
 
-EXPIRED = "4.4.7"
-REFUSED = "5.0.0"
-FORBIDDEN = "5.7.1"
-TOO_LARGE = "5.3.4"
-NOT_YET = "4.0.0"
-"""What a status is (RFC 3463) where whoever failed us named none."""
 AT_ONCE = 100
 """Reports that go into one packet, where its form holds more than one."""
-
-
-class Loss(NamedTuple):
-    """Recipients of one transaction that failed for the same reason; None is all of them."""
-
-    delivery: Delivery
-    recipients: tuple[str, ...] | None
-    status: str
-    words: str
 
 
 class Told(NamedTuple):
@@ -76,42 +59,6 @@ class _Note(NamedTuple):
     sender: ReversePath
     recipients: tuple[str, ...]
     message: bytes
-
-
-def losses(whole: Parcel, progress: Progress, *, given_up: bool) -> Iterator[Loss]:
-    """Yield what failed for good; with `given_up` also what was still to be tried."""
-    for delivery in whole.deliveries:
-        for who, text in progress.refused.get(str(delivery.transaction), {}).items():
-            yield Loss(delivery, None if who == WHOLE else (who,), REFUSED, text)
-        left = progress.outstanding(delivery) if given_up else None
-        if left is not None:
-            yield _outstanding(left, progress, EXPIRED)
-
-
-def _outstanding(left: Delivery, progress: Progress, status: str) -> Loss:
-    recipients = tuple(map(str, left.envelope.recipients)) if left.envelope else None
-    return Loss(left, recipients, status, progress.words.get(left.transaction, ""))
-
-
-def forbidden(deliveries: Iterable[Delivery], handle: Handle, accept: Accept) -> Iterator[Loss]:
-    """Yield all recipients of a packet that a policy turned away, each with what it says of him.
-
-    One message that is not accepted keeps the others of its packet from being delivered.
-    """
-    for delivery in [one for whole in deliveries for one in opened(whole, handle)]:
-        if delivery.envelope is None:
-            continue
-        paths = objection_to_paths(accept, delivery.words)
-        for recipient in delivery.envelope.recipients:
-            against = objection(accept, Envelope(delivery.envelope.sender, (recipient,)))
-            against = against or next(iter(paths.values()), None)
-            words = against or "not delivered: the packet has mail in it that is not accepted here"
-            yield Loss(delivery, (str(recipient),), FORBIDDEN, words)
-
-
-def too_large(deliveries: Iterable[Delivery], words: str) -> Iterator[Loss]:
-    """Yield all recipients of a packet that has more in it than is accepted."""
-    return (Loss(delivery, None, TOO_LARGE, words) for delivery in deliveries)
 
 
 class Reports:
@@ -143,15 +90,9 @@ class Reports:
         late = bool(record.first) and time.time() - record.first >= self._patience(arrival)
         if not late:
             return told
-        waiting = [
-            _outstanding(left, progress, NOT_YET)
-            for left in map(progress.outstanding, whole.deliveries)
-            if left is not None
-        ]
         until = record.first + retry.give_up
-        return told._replace(
-            record=self.tell(arrival, told.record, whole.handle, waiting, retry_until=until).record
-        )
+        delays = self.tell(arrival, told.record, whole.handle, waiting(whole, progress), retry_until=until)
+        return told._replace(record=delays.record)
 
     def _patience(self, arrival: Arrival) -> float:
         own = arrival.sender.warn_after
@@ -178,18 +119,20 @@ class Reports:
         words: list[str] = []
         try:
             record = ready(self._spool, arrival.job, record)
-            for delivery, failures in _by_transaction(handle, lost):
+            for delivery, failures in by_transaction(handle, lost):
                 if delivery.envelope is not None and record.told.get(_key(delivery, retry_until)):
                     words.append(str(delivery.envelope.sender))
                 note = self._note(arrival, record, delivery, failures, retry_until=retry_until, silent=silent)
                 if note is not None:
                     notes.append(note)
             step = AT_ONCE if arrival.sender.mail.form == "bsmtp" else 1
-            for begin in range(0, len(notes), step):
-                record = self._send(arrival, record, notes[begin : begin + step])
-                words += [str(note.sender) for note in notes[begin : begin + step]]
-        except (Permanent, ConfigError) as failure:
-            silent[str(failure)] = None
+            for some in (notes[begin : begin + step] for begin in range(0, len(notes), step)):
+                try:
+                    record = self._send(arrival, record, some)
+                except (Permanent, ConfigError) as failure:
+                    silent[str(failure)] = None
+                else:
+                    words += [str(note.sender) for note in some]
         except GatewayError as failure:
             return Told(record, trouble=f"not reported yet: {failure}")
         said = [f"reported to {', '.join(dict.fromkeys(words))}"] if words else []
@@ -226,6 +169,8 @@ class Reports:
         sender = delivery.envelope.sender
         head = head_of(delivery.reopen())
         against = (objection_to_report if action == "failed" else objection_to_delay)(sender, head)
+        if against is None:
+            against = self._refusal(_envelope_to(sender), arrival)
         if against is not None:
             silent[against] = None
             return None
@@ -242,12 +187,19 @@ class Reports:
         )
         return _Note(key, sender, tuple(f.recipient for f in new), write_report(sender, new, occasion))
 
+    def _refusal(self, envelope: Envelope, arrival: Arrival) -> str | None:
+        """Return why a site's own policy lets no report of that envelope go, or None."""
+        try:
+            self._registry.check_submission(envelope, arrival.sender.name)
+        except Refused as refusal:
+            return str(refusal)
+        return None
+
     def _send(self, arrival: Arrival, record: JobRecord, notes: Sequence[_Note]) -> JobRecord:
         lane, drafts = self._lane(arrival), []
         try:
             for note in notes:
-                envelope = Envelope(ReversePath(""), (Recipient(str(note.sender)),))
-                self._registry.check_submission(envelope, arrival.sender.name)
+                envelope = _envelope_to(note.sender)
                 marks = Marks()
                 marks.look(note.message)
                 lane.begin(envelope, Submission(envelope, Message(note.message)), Item(envelope, marks))
@@ -299,24 +251,13 @@ class Reports:
         )
 
 
+def _envelope_to(sender: ReversePath) -> Envelope:
+    return Envelope(ReversePath(""), (Recipient(str(sender)),))
+
+
 def _key(delivery: Delivery, retry_until: float | None) -> str:
     """Return under what a record remembers whom a report was about."""
     return f"{delivery.transaction}{'' if retry_until is None else ' delayed'}"
-
-
-def _by_transaction(handle: Handle, lost: Iterable[Loss]) -> Iterator[tuple[Delivery, list[Failure]]]:
-    """Yield each message with those of its recipients that failed, in their order."""
-    from gateway.mail.report import Failure, status_of  # noqa: PLC0415 - mail that fails is rare
-
-    found: dict[int, tuple[Delivery, dict[str, Failure]]] = {}
-    for loss in lost:
-        for delivery in opened(loss.delivery, handle):
-            _, failures = found.setdefault(delivery.transaction, (delivery, {}))
-            everybody = map(str, delivery.envelope.recipients) if delivery.envelope else (WHOLE,)
-            for who in loss.recipients or everybody:
-                failures.setdefault(who, Failure(who, status_of(loss.words, loss.status), loss.words))
-    for delivery, failures in found.values():
-        yield delivery, list(failures.values())
 
 
 def _submitted(draft: Draft, arrival: Arrival) -> Event:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gateway.spool import durable
@@ -52,7 +51,14 @@ def remember(spool: Spool, node: str, names: Mapping[str, float]) -> None:
         staged.place(spool.paths.delayed(node))
 
 
-def touch(spool: Spool, node: str) -> None:
-    """Note that somebody looked, if there is a file to note it on."""
-    with suppress(OSError):
+def touch(spool: Spool, node: str, *, make: bool) -> None:
+    """Note that somebody looked; without a file to note it on only if one is to be made.
+
+    Raises:
+        SpoolError: temporary.
+    """
+    try:
         os.utime(spool.paths.delayed(node))
+    except OSError:
+        if make:
+            remember(spool, node, {})

@@ -93,6 +93,22 @@ def test_one_that_was_looked_at_lately_is_not_looked_at(
     assert [] == look(alice)
 
 
+def test_a_long_queue_is_looked_at_now_and_then_whoever_looks(
+    alice: Party, bob: Party, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delay, "_MANY", 2)
+    alice.submit(BATCH, "bob")
+    assert [] == look(alice)
+    assert not alice.box(bob, "delayed.json").exists()
+    alice.submit(BATCH, "bob")
+    assert [] == look(alice)
+    wait(alice, bob, 90_000)
+    os.utime(alice.box(bob, "delayed.json"))
+    assert [] == look(alice)
+    wait(alice, bob, 90_000)
+    assert 2 == len(look(alice))
+
+
 def test_a_packet_for_nobody_is_told_of(alice: Party, bob: Party) -> None:
     """Its neighbour was taken out of the configuration: nothing will ever send it."""
     alice.submit(BATCH, "bob")

@@ -416,3 +416,23 @@ def test_mail_that_we_sent_to_ourselves_is_not_reported(alice: Party, bob: Party
     carry(bob, bob)
     assert {Fate.HELD: 1} == +bob.toss().fates
     assert [] == bob.jobs("tx")
+
+
+def test_one_sender_who_cannot_be_told_does_not_silence_the_others(alice: Party, bob: Party) -> None:
+    registry = bob.registry
+
+    def choosing():
+        found = registry()
+
+        def check(envelope, node):
+            if str(envelope.recipients[0]) == "sue@a.example":
+                raise Refused("nothing to sue")
+
+        found.check_submission = check
+        return found
+
+    bob.registry = choosing  # type: ignore[method-assign]
+    bob.memory.say = refuse()
+    fail(alice, bob, batch(*((f"{who}@a.example", ("x@b.example",), HEAD) for who in ("sue", "joe"))))
+    assert [("joe@a.example",)] == [to for _, to, _ in reports(alice, bob)]
+    assert reason(bob).endswith("reported to joe@a.example; not reported: nothing to sue")

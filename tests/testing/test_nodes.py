@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,3 +55,10 @@ def test_the_command_is_the_one_of_this_interpreter(run_gateway: Callable[..., F
     done = run_gateway("--version")
     assert (0, "") == (done.status, done.stderr)
     assert done.stdout.startswith("gateway ")
+
+
+def test_without_the_extra_one_line_says_how_to_get_it() -> None:
+    code = "import sys; sys.modules['hypothesis'] = None; import gateway.testing"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False)
+    said = done.stderr.splitlines()[-1]
+    assert "ImportError: gateway.testing needs hypothesis: pip install 'mailgateway[testing]'" == said

@@ -55,7 +55,7 @@ class Finisher:
         Raises:
             SpoolError: temporary; the mark could not be made.
         """
-        self._spool.mark_seen(job.node, job.name, synced=False)
+        self._spool.mark(job)
         with self._changed:
             self._changed.wait_for(lambda: len(self._waiting) < BACKLOG)
             self._waiting.append(job)

@@ -259,29 +259,27 @@ class Spool:
         """Remember a job's progress, durably (T4)."""
         self._put(self.paths.record(job.node, job.box, job.name), record.to_json(), synced=True)
 
-    def mark_seen(self, node: str, name: str, *, synced: bool = True) -> None:
-        """Mark a packet as done with (T5), durably if `synced`: never to be delivered again.
+    def mark_seen(self, node: str, name: str) -> None:
+        """Mark a packet as done with, durably: never to be delivered again."""
+        from gateway.spool import mark  # noqa: PLC0415 - not on the submission path
 
-        The mark is empty, so that its entry in the directory is all there is to sync.
-        """
         path = self.paths.seen(node, name)
-        directory = os.path.dirname(path)
-        with refusals(path):
-            try:
-                fd = durable.ensure(path, umask=self._umask)
-            except FileNotFoundError:
-                durable.make_directories(directory, floor=self.root, umask=self._umask)
-                fd = durable.ensure(path, umask=self._umask)
-        os.close(fd)
-        if synced:
-            durable.sync_directory(directory)
+        mark.make(path, floor=self.root, umask=self._umask)
+        durable.sync_directory(os.path.dirname(path))
+
+    def mark(self, job: Job) -> None:
+        """Mark a job as done with (T5); `sync_marks` makes that durable."""
+        from gateway.spool import mark  # noqa: PLC0415 - not on the submission path
+
+        path, own = self.paths.seen(job.node, job.name), self._path(job) if job.box == "work" else None
+        mark.make(path, job=own, floor=self.root, umask=self._umask)
 
     def finish(self, job: Job) -> None:
         """Mark a job as seen (T5), then forget it (T6).
 
         After a crash a job that is marked may still lie there, its record gone: finish it again.
         """
-        self.mark_seen(job.node, job.name, synced=False)
+        self.mark(job)
         self.sync_marks([job])
         self.forget_marked([job])
 
@@ -304,7 +302,10 @@ class Spool:
         Raises:
             SpoolError: temporary; those that are left stay where they are, marked.
         """
+        from gateway.spool import mark  # noqa: PLC0415 - not on the submission path
+
         for job in jobs:
+            mark.empty(self.paths.seen(job.node, job.name), job=self._path(job))
             self._forget(job)
 
     def hold(self, job: Job, reason: str, record: JobRecord | None = None) -> Job:

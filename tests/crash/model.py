@@ -19,22 +19,24 @@ from tests.crash.shim import around
 
 @dataclass(eq=False)
 class Inode:
-    """A file: its content, and how much of it was there at the last sync."""
+    """A file: its content, and how much of it was there at the last sync; emptied at its end, if ever."""
 
     writes: list[tuple[int, bytes]] = field(default_factory=list)
     syncs: list[int] = field(default_factory=list)
+    emptied: int | None = None
 
     def contents(self, moment: int) -> set[bytes]:
         """Return what it may hold after a crash before step `moment`."""
         whole = b"".join(data for step, data in self.writes if step < moment)
         last = max((step for step, _ in self.writes if step < moment), default=-1)
-        if any(last < step < moment for step in self.syncs):
+        emptied = self.emptied is not None and self.emptied < moment
+        if any(last < step < moment for step in self.syncs) and not emptied:
             return {whole}
         return {b"", whole[: len(whole) // 2], whole}
 
 
 class Change(NamedTuple):
-    """One change of names: `kind` mkdir, create, rename, unlink or symlink."""
+    """One change of names: `kind` mkdir, create, rename, link, unlink or symlink."""
 
     step: int
     kind: str
@@ -100,6 +102,14 @@ class Recording:
         self._inodes[target] = inode
         self.changes.append(Change(self.step, "rename", target, source, inode))
 
+    def _on_link(self, _: None, source: str, target: str) -> None:
+        self._inodes[target] = self._inodes[source]
+        self.changes.append(Change(self.step, "link", target, inode=self._inodes[source]))
+
+    def _on_truncate(self, _: None, path: str, size: int) -> None:
+        assert size == 0
+        self._inodes[path].emptied = self.step
+
     def _on_unlink(self, _: None, path: str) -> None:
         self._inodes.pop(path, None)
         self.changes.append(Change(self.step, "unlink", path))
@@ -139,7 +149,7 @@ def _apply(changes: list[Change]) -> dict[str, Inode | None]:
     for change in changes:
         if change.kind in ("rename", "unlink"):
             names.pop(change.source or change.path, None)
-        if change.kind in ("mkdir", "create", "rename") and os.path.dirname(change.path) in names:
+        if change.kind in ("mkdir", "create", "rename", "link") and os.path.dirname(change.path) in names:
             names[change.path] = change.inode
     return names
 

@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-CHANGING = ("open", "write", "fsync", "mkdir", "chmod", "fchmod", "rename", "unlink", "symlink")
+CHANGING = (
+    "open", "write", "fsync", "mkdir", "chmod", "fchmod",
+    "rename", "link", "truncate", "unlink", "symlink",
+)  # fmt: skip
 LOOKING = ("lstat", "fstat", "scandir", "pread")
 
 Around = Callable[[str, Callable[..., Any], tuple[Any, ...]], Any]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 import pytest
 
 from gateway.errors import UnknownJob
 from gateway.spool.record import JobRecord
+from tests.spool.samples import PACKET, text_of
 
 
 def test_begin_moves_the_job_and_drops_the_header_copy(spool, put, name, bob, files):
@@ -41,6 +43,45 @@ def test_finish_marks_seen_and_forgets(spool, put, name, bob, files):
     spool.finish(job)
     assert {f"{bob}/rx/seen/{name}"} == files()
     assert "seen" == spool.known(name)
+
+
+def test_a_mark_that_is_the_job_s_own_file_is_emptied_with_it(spool, put, name, bob, files):
+    spool.mark_seen(bob, text_of("another"))
+    job = spool.begin(put(name))
+    os.utime(spool.paths.packet(bob, "work", name), (0, 0))
+    spool.mark(job)
+    mark = os.stat(spool.paths.seen(bob, name))
+    assert mark.st_ino == os.stat(spool.paths.packet(bob, "work", name)).st_ino
+    assert mark.st_mtime > 0, "it would be swept away as an old one"
+    spool.forget_marked([job])
+    assert {f"{bob}/rx/seen/{name}", f"{bob}/rx/seen/{text_of('another')}"} == files()
+    assert 0 == os.stat(spool.paths.seen(bob, name)).st_size
+
+
+def test_a_copy_by_another_name_keeps_its_content(spool, put, name, bob, tmp_path):
+    spool.mark_seen(bob, text_of("another"))
+    job = spool.begin(put(name))
+    os.link(spool.paths.packet(bob, "work", name), tmp_path / "copy")
+    spool.finish(job)
+    assert PACKET == (tmp_path / "copy").read_bytes()
+
+
+def test_a_mark_of_its_own_leaves_a_copy_alone(spool, put, name, bob, tmp_path):
+    job = spool.begin(put(name))
+    spool.mark_seen(bob, name)
+    os.link(spool.paths.packet(bob, "work", name), tmp_path / "copy")
+    spool.finish(job)
+    assert PACKET == (tmp_path / "copy").read_bytes()
+
+
+def test_without_hard_links_the_mark_is_a_new_file(spool, put, name, bob, files, monkeypatch):
+    def refuse(*_names):
+        raise PermissionError(errno.EPERM, "no hard links here")
+
+    spool.mark_seen(bob, text_of("another"))
+    monkeypatch.setattr(os, "link", refuse)
+    spool.finish(spool.begin(put(name)))
+    assert {f"{bob}/rx/seen/{name}", f"{bob}/rx/seen/{text_of('another')}"} == files()
 
 
 def test_finishing_again_changes_nothing(spool, put, name, bob, files):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from _thread import RLock  # `threading` is loaded nowhere else on the pipe path
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
@@ -96,6 +97,7 @@ class Registry:
         self.loaded += [self._load(name, entry) for name, entry in _enabled(config)]
         self._ingresses: list[Ingress] | None = None
         self._egresses: list[Egress] | None = None
+        self._telling = RLock()
 
     def ingress(self, name: str) -> Ingress:
         """Return the ingress of that name.
@@ -167,16 +169,20 @@ class Registry:
             pass
 
     def event(self, event: Event) -> None:
-        """Tell every plugin; a failure is reported and hinders nobody."""
-        for loaded in self.loaded:
-            if loaded.plugin is None:
-                continue
-            try:
-                self._one("gateway_event", loaded, event=event, config=self._config)
-            except Interrupted:
-                raise
-            except _CRASHES as crash:  # it happened already: nothing can undo it
-                self._report(str(_crashed("gateway_event", loaded.name, crash)))
+        """Tell every plugin; a failure is reported and hinders nobody.
+
+        One event after the other, from whatever threads they come.
+        """
+        with self._telling:
+            for loaded in self.loaded:
+                if loaded.plugin is None:
+                    continue
+                try:
+                    self._one("gateway_event", loaded, event=event, config=self._config)
+                except Interrupted:
+                    raise
+                except _CRASHES as crash:  # it happened already: nothing can undo it
+                    self._report(str(_crashed("gateway_event", loaded.name, crash)))
 
     def examine(self, loaded: Loaded, user: str) -> list[Finding]:
         """Return what one plugin finds of its MTA; `user` is who delivers.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from typing import TYPE_CHECKING
 
 import click
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from gateway.cli import Setting
     from gateway.config.model import Neighbour
     from gateway.links.session import Account
-    from gateway.mta import Event
 
 
 @click.command("daemon")
@@ -70,13 +68,7 @@ def command(
         elif not quiet and not mute:
             setting.say(f"{who}: {account}")
 
-    registry, one_at_a_time = setting.registry(config), threading.Lock()
-
-    def report(event: Event) -> None:
-        with one_at_a_time:
-            registry.event(event)
-
-    party = Party(identity_of(config), setting.open_spool(config), report, stop)
+    party = Party(identity_of(config), setting.open_spool(config), setting.registry(config).event, stop)
     door = Door(config, party, rules_for, deadline=deadline())
     if stdio:
         with Wire(0, 1) as wire:

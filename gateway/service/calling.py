@@ -56,6 +56,8 @@ class Calling:
 
     async def _serve(self, neighbour: Neighbour) -> None:
         calls, now = calls_of(neighbour), time.time()
+        if not all(call.addresses for call in calls):
+            self._ground.say(f"{neighbour.name}: has calls without an address: add some to its `addrs`")
         while True:
             # Those that fell due during a call are skipped, as NNCP's caller does.
             moments = [(moment, number) for number, call in enumerate(calls) if (moment := call.due(now))]

@@ -12,7 +12,6 @@ from gateway.registry import Registry
 
 if TYPE_CHECKING:
     from gateway.config.model import Config
-    from gateway.mta import Event
     from gateway.packet.identity import Identity
     from gateway.spool.spool import Spool
 
@@ -29,7 +28,6 @@ class Ground(NamedTuple):
     identity: Identity
     spool: Spool
     registry: Registry
-    report: Callable[[Event], None]
     say: Callable[[str], None]
     news: Callable[[str], None]
     leaving: threading.Event
@@ -45,20 +43,8 @@ class Ground(NamedTuple):
         identity = identity_of(config)
         spool = open_spool(config)  # before the plugins: they run as its owner, never as root
         registry = Registry(config, report=say)
-        report = _in_turn(registry.event)
-        return cls(config, identity, spool, registry, report, say, news, threading.Event())
+        return cls(config, identity, spool, registry, say, news, threading.Event())
 
     def party(self) -> Party:
         """Return our end of sessions."""
-        return Party(self.identity, self.spool, self.report, self.leaving.is_set)
-
-
-def _in_turn(report: Callable[[Event], None]) -> Callable[[Event], None]:
-    """Return the same for several threads: plugins are told of one event after the other."""
-    one_at_a_time = threading.Lock()
-
-    def told(event: Event) -> None:
-        with one_at_a_time:
-            report(event)
-
-    return told
+        return Party(self.identity, self.spool, self.registry.event, self.leaving.is_set)

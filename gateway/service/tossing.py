@@ -31,6 +31,8 @@ _AGAIN = 60.0
 """[s] Between two looks where nobody said that something changed; also after a failure."""
 _BUSY = 2.0
 """[s] Until the next look where another process is at work."""
+_LEFT = 3600.0
+"""[s] Until the next look at what is for NNCP's tools: to see that takes reading all of it."""
 _SHARE = 20
 """A look into a full box is followed by so many times the time it took without one."""
 _NAP = 20.0
@@ -49,7 +51,7 @@ class Desk:
         self._tosser = tosser
         self._slots = slots
         self._due: dict[Box, float] = {"rx": 0.0, "work": 0.0}
-        self._rest = 0.0
+        self._rest: dict[Box, float] = {"rx": 0.0, "work": 0.0}
         self._aside: dict[str, float] = {}
         self._changed = asyncio.Event()
         self._stopping = threading.Event()
@@ -57,7 +59,7 @@ class Desk:
 
     def look(self, box: Box) -> None:
         """Have a box looked into soon."""
-        self._due[box] = min(self._due[box], time.monotonic() + self._rest)
+        self._due[box] = min(self._due[box], time.monotonic() + self._rest[box])
         self._changed.set()
 
     def stuck(self) -> bool:
@@ -108,11 +110,11 @@ class Desk:
 
     def _conclude(self, boxes: tuple[Box, ...], tally: Tally, took: float) -> None:
         """Learn from a pass over these boxes that took so long [s]."""
-        if not tally.fates.total():
-            self._rest = min(took * _SHARE, _AGAIN)
-        # What is for NNCP's tools stays as long as it likes; what failed is tried again.
-        again = time.monotonic() + _AGAIN
-        self._aside |= {n: _NEVER if fate is Fate.LEFT else again for n, fate in tally.stayed.items()}
+        if len(boxes) == 1 and not tally.fates.total():
+            self._rest[boxes[0]] = min(took * _SHARE, _AGAIN)
+        now = time.monotonic()
+        for name, fate in tally.stayed.items():
+            self._aside[name] = now + (_LEFT if fate is Fate.LEFT else _AGAIN)
         if tally.busy:
             self._plan(boxes, _BUSY * random.uniform(1, 2))  # noqa: S311 - nobody gains by guessing it
         elif tally.more:
@@ -120,7 +122,7 @@ class Desk:
         else:
             self._plan(("rx",), _AGAIN)
             left = max(0.0, tally.next - time.time())
-            self._plan(("work",), min(_OWED, left + random.uniform(0, min(left / 10, _AGAIN))))  # noqa: S311 - as above
+            self._plan(("work",), min(_LEFT, left + random.uniform(0, min(left / 10, _AGAIN))))  # noqa: S311 - as above
         if tally.fates[Fate.DEFERRED]:
             self._plan(("work",), self._first_retry)
         if Fate.FAILED in tally.stayed.values():

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
+import smtplib
 import socket
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -12,8 +17,9 @@ import pytest
 
 from tests.real.cap import write_recorder
 from tests.real.nodes import Node
+from tests.real.programs import gateway_script
 from tests.service.conftest import Pair, inbox
-from tests.service.resident import free_port, resident, serving, subjects, submit, until
+from tests.service.resident import Resident, free_port, mail, resident, serving, subjects, submit, until
 
 
 def test_mail_crosses_without_a_command_in_between(pair: Pair) -> None:
@@ -87,6 +93,26 @@ def test_deliveries_under_way_come_to_their_end(pair: Pair, tmp_path: Path) -> N
         assert 0 == bob.end()
     assert 1 == len(slow.calls())
     assert [] == pair.bob.packets("work") + pair.bob.packets("rx")
+
+
+def test_at_the_limit_programs_are_killed_which_is_a_failed_attempt(pair: Pair, tmp_path: Path) -> None:
+    slow = write_recorder(tmp_path / "slow", sleep=3600)
+    pair.bob.know(pair.alice, toml=f'exec.rsmtp = ["{slow.program}"]')
+    impatient = "import gateway.service.serve as s; s.DRAIN = 0.5; from gateway.__main__ import run; run()"
+    command = [sys.executable, "-c", impatient, "--config", str(pair.bob.toml), "serve"]
+    bob = Resident(command, pair.bob.directory / "serve.out")
+    try:
+        with serving(pair.alice):
+            submit(pair.alice, pair.bob, "slow")
+            until(slow.calls)
+        assert 1 == bob.end()
+    finally:
+        bob.close()
+    assert "not at their end after 0.5 s" in bob.said()
+    [record] = pair.bob.spool.glob(f"{pair.alice.keys.id}/work/*.json")
+    told = json.loads(record.read_text())
+    assert (1, 0, False) == (told["attempts"], told["deaths"], told["running"])
+    assert "SIGKILL" in told["error"]
 
 
 def test_a_new_configuration_is_taken_over_whole_or_not_at_all(pair: Pair, tmp_path: Path) -> None:
@@ -204,3 +230,44 @@ def test_the_service_manager_is_told(pair: Pair, tmp_path: Path) -> None:
     until(lambda: "STOPPING=1" in manager.told)
     assert manager.told.index("RELOADING=1") < len(manager.told) - manager.told[::-1].index("READY=1")
     assert any(line.startswith("MONOTONIC_USEC=") for line in manager.told)
+
+
+def test_mail_that_the_mta_hands_over_crosses(pair: Pair) -> None:
+    """LMTP at alice, TCP in between, a Maildir at bob."""
+    path = pair.alice.directory / "lmtp.sock"
+    pair.alice.tail = f'[serve]\nlmtp = "{path}"\n[routes]\n"bob.example" = "bob"\n'
+    pair.alice.write()
+    with serving(pair.bob), serving(pair.alice) as alice:
+        for number in range(2):
+            with smtplib.LMTP(str(path)) as client:
+                client.sendmail("a@alice.example", ["b@bob.example"], f"Subject: mail {number}\n\nx\n")
+            until(lambda number=number: number + 1 == len(subjects(pair.at_bob)))  # type: ignore[misc]
+            alice.send(signal.SIGHUP)
+            alice.says("serves by", times=2 + number)
+        assert 0 == alice.end()
+    assert not path.exists()
+
+
+def test_sockets_of_systemd_are_served(pair: Pair) -> None:
+    """The port belongs to somebody else, whom restarts do not concern."""
+    with socket.create_server(("127.0.0.1", 0)) as port:
+        pair.bob.tail = ""
+        pair.bob.write()
+        toml = pair.alice.neighbours["bob"].toml.replace(str(pair.port), str(port.getsockname()[1]))
+        for number in range(2):
+            command = (
+                f"import os; os.dup2({port.fileno()}, 3); os.environ['LISTEN_PID'] = str(os.getpid());"
+                f"os.execv({gateway_script()!r}, ['gateway', '--config', {str(pair.bob.toml)!r}, 'serve'])"
+            )
+            os.set_inheritable(port.fileno(), True)
+            environ = {"LISTEN_FDS": "1", "PATH": "/usr/bin:/bin"}
+            bob = subprocess.Popen([sys.executable, "-c", command], env=environ, close_fds=False)
+            try:
+                pair.alice.know(pair.bob, toml=toml)
+                done = pair.alice.gateway("exec", "bob", "rsmtp", stdin=mail(f"mail {number}"))
+                assert 0 == done.status, done
+                assert 0 == pair.alice.gateway("call", "bob").status
+                until(lambda number=number: number + 1 == len(subjects(pair.at_bob)))  # type: ignore[misc]
+            finally:
+                bob.terminate()
+                assert 0 == bob.wait(60)

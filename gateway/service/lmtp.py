@@ -8,8 +8,8 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.engine.ground import self_name
 from gateway.engine.reception import Desk, Reception
@@ -26,11 +26,18 @@ if TYPE_CHECKING:
 
 MOST_CLIENTS = 100
 """At a time; more wait until one leaves, as the system's queue of connections lets them."""
+WELCOME = 5.0
+"""[s] For which a client may have nothing to say while others wait."""
 
 _BEAT = 10.0
 """[s] Between two looks at whether anything hangs."""
 _STUCK = 30.0
 """[s] After which a client that waits for us is no progress."""
+
+
+class _Client(NamedTuple):
+    connection: socket.socket
+    conversation: Conversation
 
 
 class LmtpPart:
@@ -56,7 +63,7 @@ class LmtpPart:
         self._say = say
         self._given = listener
         self._patience = patience
-        self._clients: dict[threading.Thread, Conversation] = {}
+        self._clients: dict[threading.Thread, _Client] = {}
 
     async def run(self, pulse: Pulse) -> None:
         """Serve until cancelled, then let transactions that are under way come to their end.
@@ -93,9 +100,10 @@ class LmtpPart:
 
     async def _accept(self, listener: socket.socket, stop: int, pulse: Pulse) -> None:
         while True:
-            while len(self._clients) >= MOST_CLIENTS:
-                await asyncio.sleep(0.02)
             await _readable(listener)
+            while len(self._clients) >= MOST_CLIENTS:
+                self._make_room()
+                await asyncio.sleep(0.02)
             try:
                 connection, _ = listener.accept()
             except BlockingIOError:
@@ -105,6 +113,15 @@ class LmtpPart:
                 await asyncio.sleep(0.5)
                 continue
             self._admit(connection, stop, pulse)
+
+    def _make_room(self) -> None:
+        """End the reading from clients that have nothing to say; they find that out as a hanging up."""
+        now = time.monotonic()
+        for client in list(self._clients.values()):
+            since = client.conversation.idle_since
+            if since is not None and now - since > WELCOME:
+                with suppress(OSError):  # it left by itself
+                    client.connection.shutdown(socket.SHUT_RD)
 
     def _admit(self, connection: socket.socket, stop: int, pulse: Pulse) -> None:
         connection.setblocking(True)
@@ -125,7 +142,7 @@ class LmtpPart:
 
         # A daemon: what hangs in it must not keep the process from ending.
         thread = threading.Thread(target=serve, name="gateway-lmtp", daemon=True)
-        self._clients[thread] = conversation
+        self._clients[thread] = _Client(connection, conversation)
         try:
             thread.start()
         except RuntimeError as failure:
@@ -135,7 +152,7 @@ class LmtpPart:
 
     async def _beat(self, pulse: Pulse) -> None:
         while True:
-            waiting = [client.since for client in list(self._clients.values())]
+            waiting = [client.conversation.since for client in list(self._clients.values())]
             if all(since is None or time.monotonic() - since < _STUCK for since in waiting):
                 pulse()
             await asyncio.sleep(_BEAT)

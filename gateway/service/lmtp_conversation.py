@@ -98,6 +98,8 @@ class Conversation:
         self._progress = progress
         self.since: float | None = None
         """[s, monotonic] Since when the client waits for us; None while we wait for it."""
+        self.idle_since: float | None = None
+        """[s, monotonic] Since when it has had nothing for us, between transactions; None otherwise."""
 
     def run(self) -> None:
         """Serve the client; nothing that was not committed is left behind.
@@ -136,7 +138,10 @@ class Conversation:
                 return
             if machine.idle:
                 until = time.monotonic() + LONGEST
-            machine.receive(self._line.read(between=machine.idle, until=until))
+                self.idle_since = time.monotonic()
+            octets = self._line.read(between=machine.idle, until=until)
+            self.idle_since = None
+            machine.receive(octets)
 
     def _last_word(self, reply: Reply) -> None:
         self._machine.close(reply)

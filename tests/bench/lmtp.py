@@ -88,6 +88,12 @@ def rate(path: str, connections: int) -> float:
     return share * connections / (time.perf_counter() - began)
 
 
+def processor(process: subprocess.Popen[bytes]) -> float:
+    """Return the processor time that a process took so far [s]."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def memory(process: subprocess.Popen[bytes]) -> float:
     """Return the most that a process had resident so far [MiB]."""
     text = Path(f"/proc/{process.pid}/status").read_text()
@@ -126,18 +132,24 @@ def measure(
     while not os.path.exists(path):
         time.sleep(0.05)
     rate(path, 8)
-    rates: dict[int, list[float]] = {connections: [] for connections in CONNECTIONS}
+    rates: dict[int, list[tuple[float, float]]] = {connections: [] for connections in CONNECTIONS}
     loops = []
     for _ in range(rounds):
         for connections in CONNECTIONS:
-            rates[connections].append(rate(path, connections))
-        walls = [cost(loop, source).wall for _ in range(PROCESSES)]  # type: ignore[arg-type]
-        loops.append(PROCESSES / sum(walls))
-    print(f"{'nncp-exec, a loop':24}{statistics.median(loops):8.0f} messages/s")
-    for connections, found in rates.items():
-        times = statistics.median(ours / theirs for ours, theirs in zip(found, loops, strict=True))
-        per_second = statistics.median(found)
-        print(f"LMTP, {connections:2} connections{'':4}{per_second:8.0f} messages/s, {times:.1f} times")
+            took = processor(service)
+            found = rate(path, connections)
+            rates[connections].append((found, MESSAGES / (processor(service) - took)))
+        costs = [cost(loop, source) for _ in range(PROCESSES)]  # type: ignore[arg-type]
+        loops.append(tuple(PROCESSES / sum(column) for column in zip(*costs, strict=True)))
+    print(f"{'messages a second':20}{'elapsed':>10}{'processor':>12}   times the loop of nncp-exec")
+    wall, cpu = (statistics.median(column) for column in zip(*loops, strict=True))
+    print(f"{'nncp-exec, a loop':20}{wall:10.0f}{cpu:12.0f}")
+    for connections, ours in rates.items():
+        wall, cpu = (statistics.median(column) for column in zip(*ours, strict=True))
+        times = [(mine[0] / its[0], mine[1] / its[1]) for mine, its in zip(ours, loops, strict=True)]
+        more, more_cpu = (statistics.median(column) for column in zip(*times, strict=True))
+        name = f"LMTP, {connections:2} connections"
+        print(f"{name:20}{wall:10.0f}{cpu:12.0f}   {more:.1f} elapsed, {more_cpu:.1f} by the processor")
     before = memory(service)
     began = time.perf_counter()
     send(path, 1, LARGE)

@@ -161,6 +161,21 @@ def test_more_clients_than_there_is_room_for_wait(
     assert 16 == len(alice.packets("tx"))
 
 
+def test_who_has_nothing_to_say_makes_room_for_who_has(
+    alice: Node, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(part, "MOST_CLIENTS", 3)
+    monkeypatch.setattr(part, "WELCOME", 0.2)
+    with serving(alice) as service, Client(path) as idle, Client(path) as other, Client(path) as busy:
+        assert [[220], [220]] == [idle.read(), other.read()]
+        busy.begin("x@b.example")
+        is_served(path)
+        assert idle.at_end()
+        assert other.at_end()
+        assert [250] == busy.say(TEXT)
+    assert [] == service.said
+
+
 @pytest.mark.parametrize("clients", [1, 8, 32])
 def test_many_at_once(alice: Node, path: str, clients: int) -> None:
     def client(number: int) -> None:
@@ -261,6 +276,36 @@ class Resident:
         self.process.terminate()
         _, err = self.process.communicate(timeout=LIMIT)
         assert 0 == self.process.returncode, err
+
+
+def test_what_was_answered_survives_the_death_of_the_service(alice: Node, path: str) -> None:
+    """Killed at any moment: every packet that an answer named is queued, and whole."""
+    answered: list[str] = []
+    resident = Resident(alice)
+    started = threading.Barrier(9)
+
+    def client(number: int) -> None:
+        with Client(path) as one:
+            one.begin("x@b.example")
+            started.wait(LIMIT)
+            with suppress(OSError, AssertionError):  # it hung up
+                while True:
+                    one.say(b"Subject: %d %d\r\n" % (number, len(answered)) + TEXT)
+                    answered.append(one.last.decode().split()[-1])
+                    one.open("x@b.example")
+
+    with ThreadPoolExecutor(8) as pool:
+        clients = [pool.submit(client, number) for number in range(8)]
+        started.wait(LIMIT)
+        wait_until(lambda: len(answered) > 40)
+        resident.process.kill()
+        for one in clients:
+            one.result(LIMIT)
+    resident.process.communicate()
+    assert len(answered) == len(set(answered))
+    assert set(answered) <= {packet.name for packet in alice.packets("tx")}
+    assert 0 == alice.gateway("toss").status  # which clears away what the dead one left
+    assert [] == alice.temporary()
 
 
 def test_50_mb_take_no_more_memory_than_5(alice: Node, path: str) -> None:

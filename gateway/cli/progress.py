@@ -15,6 +15,8 @@ from gateway.cli.table import is_terminal
 if TYPE_CHECKING:
     from typing import Self
 
+_STEPS = 500
+"""The bar is drawn so often at most."""
 BEARABLE = 1.0
 """[s] Work that takes less is not worth a bar."""
 
@@ -40,7 +42,12 @@ class Progress:
             self._bar.update(steps)
         elif self._clock() - self._begun >= BEARABLE and is_terminal(sys.stderr):
             self._bar = click.progressbar(
-                length=self._length, label=self._label, file=sys.stderr, show_eta=True, show_pos=True
+                length=self._length,
+                label=self._label,
+                file=sys.stderr,
+                show_eta=True,
+                show_percent=True,
+                update_min_steps=max(1, self._length // _STEPS),
             )
             self._bar.__enter__()
             self._bar.update(self._done)

@@ -124,8 +124,8 @@ def _show_shape(rows: Iterator[Row], ground: Ground, now: float, *, as_json: boo
 
 
 def _shape_rows(shape: Shape, ground: Ground) -> Iterator[tuple[str, ...]]:
-    named = {ground.names.of_text(node): counts for node, counts in shape.nodes.items()}
-    for name, counts in {"TOTAL": shape.total, **named}.items() if named else ():
+    named = [(ground.names.short(node), counts) for node, counts in shape.nodes.items()]
+    for name, counts in [("TOTAL", shape.total), *named] if named else ():
         yield (name, str(sum(counts)), *map(str, counts))
 
 

@@ -46,6 +46,10 @@ class Names:
             found = self._text[node_id] = encode(node_id)
         return found
 
+    def short(self, text: str) -> str:
+        """Return the name for an id, in no more characters than `width`."""
+        return _short(self.of_text(text), self.width)
+
     def of_text(self, text: str) -> str:
         """Return the name for an id as it stands in the spool."""
         return self._by_text.get(text, text)
@@ -156,7 +160,7 @@ class Listing:
         return (
             job.name[:_SHORT],
             Tinted(row.state.value, tone) if tone else row.state.value,
-            _short(self._names.of_text(job.node), self._names.width),
+            self._names.short(job.node),
             *extra,
             size_text(job.size),
             age_text(self._now - job.mtime),

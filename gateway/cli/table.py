@@ -26,6 +26,8 @@ MANY = 500
 """With more rows than this a table is plain text on a terminal too: nothing waits to be measured."""
 
 _GAP = "  "
+_BEARABLE = 20
+"""[characters] No column that wraps is made narrower than this."""
 _COLOURS = {"good": "green", "warn": "yellow", "bad": "red"}
 _RICH_STYLES = {**_COLOURS, "quiet": "dim", "strong": "bold"}
 
@@ -34,7 +36,8 @@ class Column(NamedTuple):
     """A column: what stands above it, its least width in plain text, and how it lies.
 
     A `width` of None is measured, for which all rows are collected first. A column that `wraps`
-    gives way when a terminal is too narrow; the others are never cut.
+    gives way when a terminal is too narrow; the others are never cut: where they do not fit, the
+    table is plain text.
     """
 
     title: str
@@ -89,9 +92,10 @@ def show_table(
     rows = iter(rows)
     if is_terminal(stream) and (console := _console(stream)) is not None:
         first = list(islice(rows, MANY + 1))
-        if len(first) <= MANY:
-            if first:
-                _show_rich(console, columns, first)
+        if not first:
+            return 0
+        if len(first) <= MANY and _fits(columns, first, console.width):
+            _show_rich(console, columns, first)
             return len(first)
         rows = chain(first, rows)
     count = -1
@@ -124,6 +128,22 @@ def plain_lines(columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> It
         yield line(*row).rstrip()
 
 
+def _fits(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int) -> bool:
+    """Whether a line of that many characters has room for all columns, those that wrap kept bearable."""
+    needed = sum(
+        min(wide, _BEARABLE) if column.wraps else wide
+        for column, wide in zip(columns, _widths(columns, rows), strict=True)
+    )
+    return needed + len(_GAP) * (len(columns) - 1) <= width
+
+
+def _widths(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> list[int]:
+    return [
+        max(column.width or 0, len(column.title), *(len(_text(row[number])) for row in rows))
+        for number, column in enumerate(columns)
+    ]
+
+
 def _text(cell: Cell) -> str:
     text = cell if isinstance(cell, str) else cell.text
     # Most cells are short and clean; `printable` looks at every character.
@@ -143,13 +163,14 @@ def _show_rich(console: Console, columns: Sequence[Column], rows: Iterable[Seque
     from rich.table import Table  # noqa: PLC0415 - as above
     from rich.text import Text  # noqa: PLC0415
 
+    rows = list(rows)
     table = Table(box=None, pad_edge=False, padding=(0, len(_GAP), 0, 0), header_style="bold")
-    for column in columns:
+    for column, width in zip(columns, _widths(columns, rows), strict=True):
         table.add_column(
             column.title,
             justify="right" if column.right else "left",
             no_wrap=not column.wraps,
-            min_width=None if column.wraps else column.width,
+            min_width=min(width, _BEARABLE) if column.wraps else width,
             overflow="fold",
         )
     for row in rows:

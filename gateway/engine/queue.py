@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from gateway.errors import BadPacket, GatewayError, LockBusy, UnknownJob
 from gateway.packet.header import Header
 from gateway.spool.layout import BOXES, REMEMBERED
+from gateway.spool.record import JobRecord
 
 if TYPE_CHECKING:
     from gateway.spool.layout import Box, Job
-    from gateway.spool.record import JobRecord
     from gateway.spool.spool import Spool
 
 PATIENCE = 10.0
@@ -278,6 +278,8 @@ def at_rest(spool: Spool, job: Job) -> Iterator[None]:
     if job.box in ("tx", "hold"):
         yield
         return
+    from gateway.spool.answer import settle  # noqa: PLC0415 - only for what is in work
+
     deadline = time.monotonic() + PATIENCE
     with ExitStack() as locked:
         while True:
@@ -291,4 +293,7 @@ def at_rest(spool: Spool, job: Job) -> Iterator[None]:
         if spool.job(job.node, job.box, job.name) is None:
             msg = f"{job.name} is not in {job.box} any more"
             raise UnknownJob(msg)
+        if job.box == "work":
+            # A report whose sending was interrupted must not be left behind by a job that moves.
+            settle(spool, job.node, job.name, spool.recorded(job) or JobRecord())
         yield

@@ -60,12 +60,17 @@ def test_colours_can_be_turned_off(monkeypatch: pytest.MonkeyPatch, variable: tu
 
 
 def test_a_narrow_terminal_folds_what_may_be_folded_and_cuts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("COLUMNS", "50")
     stream = Terminal()
     show_table(COLUMNS, [("x" * 20, "5 B", "words " * 10)], stream)
     assert "x" * 20 in stream.getvalue()
     assert 10 == stream.getvalue().count("words")
-    assert 40 >= max(len(line) for line in stream.getvalue().splitlines() if "\x1b" not in line)
+    assert 50 >= max(len(line) for line in stream.getvalue().splitlines() if "\x1b" not in line)
+
+
+def test_what_does_not_fit_is_plain_rather_than_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    assert PLAIN == shown(Terminal())
 
 
 def test_many_rows_are_plain_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from gateway.spool.spool import Spool
 from tests.spool.samples import HEADER, PACKET, text_of
 
 Put = Callable[..., Job]
-LATER = time.time() + SETTLED + 10
+LATER = time.time() + 60 * SETTLED
 """By then nothing of what the tests make is in the making."""
 
 

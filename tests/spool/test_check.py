@@ -22,7 +22,7 @@ from tests.spool.samples import HEADER, PACKET, text_of
 
 Put = Callable[..., Job]
 LATER = time.time() + 60 * SETTLED
-"""By then nothing of what the tests make is in the making."""
+"""By then nothing of what the tests make is in the making, however long they take."""
 
 
 def named(content: bytes = PACKET) -> str:

@@ -1,7 +1,7 @@
 """List a large spool: `gateway queue list` against `nncp-stat -pkt` on the same spool, in turn.
 
 Run by hand: ``python -m tests.bench.list_spool [PACKETS] [ROUNDS]``. Prints the median ratio of
-the whole processes' wall time, ours to NNCP's, without and with the packets' headers (nncp-stat
+the whole processes' wall time, ours to NNCP's, without and with the packets' headers, and as JSON (nncp-stat
 reads its copies of them, which exist: it makes those that are missing, so a first run of it
 is not counted). Half of the packets wait in tx, half in rx, of one neighbour.
 """
@@ -20,7 +20,11 @@ from tests.real.fetch import fetch
 from tests.real.nodes import Make, Node
 from tests.spool.samples import PACKET, text_of
 
-LISTINGS = {"": ("queue", "list"), ", with headers": ("queue", "list", "--long")}
+LISTINGS = {
+    "": ("queue", "list"),
+    ", with headers": ("queue", "list", "--long"),
+    ", as JSON": ("queue", "list", "--json"),
+}
 
 
 def fill(node: Node, other: Node, count: int) -> None:

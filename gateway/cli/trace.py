@@ -15,8 +15,8 @@ from gateway.errors import EX_FAILURE, EX_OK, UsageError
 if TYPE_CHECKING:
     from gateway.cli import Setting
     from gateway.cli.table import Cell, Tone
+    from gateway.journal.entry import Entry
     from gateway.journal.index import Found, Index
-    from gateway.journal.line import Entry
 
 _EVERY = 1.0
 _TONES: dict[str, Tone] = {

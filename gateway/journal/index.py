@@ -13,7 +13,7 @@ from contextlib import closing, suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.journal.line import Entry, decode
+from gateway.journal.entry import Entry, decode
 from gateway.journal.segments import INDEX, segments
 from gateway.journal.terms import PACKET, SESSION, folded, terms
 
@@ -32,13 +32,11 @@ MOST = 20_000
 _VERSION = 1
 _FIRST = 200
 _BATCH = 500
-_OF_CALLS = "AND event IN (SELECT id FROM event WHERE kind LIKE 'call-%')"
 _CREATE = (
     "CREATE TABLE segment (id INTEGER PRIMARY KEY, first BLOB UNIQUE, done INTEGER)",
-    "CREATE TABLE event (id INTEGER PRIMARY KEY, at TEXT, kind TEXT, segment INTEGER, line BLOB)",
+    "CREATE TABLE event (id INTEGER PRIMARY KEY, segment INTEGER, line BLOB)",
     "CREATE INDEX event_by_segment ON event (segment)",
     "CREATE TABLE term (word TEXT, kind TEXT, event INTEGER, PRIMARY KEY (word, kind, event)) WITHOUT ROWID",
-    "CREATE INDEX term_by_event ON term (event)",
     f"PRAGMA user_version = {_VERSION}",
 )
 
@@ -114,41 +112,40 @@ class Index:
                 return self._related(numbers)
         return []
 
+    def newest(self, count: int) -> list[Found]:
+        """Return the newest events of all, the newest first."""
+        rows = self._base.execute("SELECT id FROM event ORDER BY id DESC LIMIT ?", (count,))
+        return _newest_first(self._found(number for (number,) in rows.fetchall()).values())
+
     def _related(self, numbers: set[int]) -> list[Found]:
-        new = numbers
+        """Return these events, those about the same packets, and the sessions that carried them."""
+        found: dict[int, Found] = {}
         known: set[str] = set()
-        while new and len(numbers) < MOST:
-            words = set(self._words(new, PACKET)) - known
+        new = numbers
+        while new and len(found) < MOST:
+            more = self._found(new)
+            found |= more
+            words = _words(more.values(), PACKET) - known
             known |= words
-            new = set(self._events(words, PACKET)) - numbers
-            numbers = numbers | new
-        sessions = set(self._words(numbers, SESSION))
-        calls = self._events(sessions, SESSION, _OF_CALLS)
-        return sorted(
-            self._entries(numbers.union(calls)),
-            key=lambda found: (found.entry.when, found.number),
-            reverse=True,
-        )
+            new = set(self._events(words, PACKET)) - found.keys()
+        calls = set(self._events(_words(found.values(), SESSION), SESSION)) - found.keys()
+        found |= {n: one for n, one in self._found(calls).items() if not one.entry.packet}
+        return _newest_first(found.values())
 
-    def _words(self, numbers: Iterable[int], kind: str) -> Iterator[str]:
-        for marks, some in _batches(numbers):
-            query = f"SELECT DISTINCT word FROM term WHERE event IN ({marks}) AND kind = ?"  # noqa: S608 - ours
-            yield from (word for (word,) in self._base.execute(query, (*some, kind)))
-
-    def _events(self, words: Iterable[str], kind: str, more: str = "") -> Iterator[int]:
+    def _events(self, words: Iterable[str], kind: str) -> Iterator[int]:
         for marks, some in _batches(words):
-            query = f"SELECT DISTINCT event FROM term WHERE word IN ({marks}) AND kind = ? {more}"  # noqa: S608 - ours
+            query = f"SELECT DISTINCT event FROM term WHERE word IN ({marks}) AND kind = ?"  # noqa: S608 - ours
             yield from (number for (number,) in self._base.execute(query, (*some, kind)))
 
-    def _entries(self, numbers: Iterable[int]) -> Iterator[Found]:
+    def _found(self, numbers: Iterable[int]) -> dict[int, Found]:
+        found: dict[int, Found] = {}
         for marks, some in _batches(numbers):
-            for number, line in self._base.execute(
-                f"SELECT id, line FROM event WHERE id IN ({marks})",  # noqa: S608 - ours
-                some,
-            ):
+            query = f"SELECT id, line FROM event WHERE id IN ({marks})"  # noqa: S608 - ours
+            for number, line in self._base.execute(query, some):
                 entry = decode(line)
                 if entry is not None:
-                    yield Found(number, entry)
+                    found[number] = Found(number, entry)
+        return found
 
     # Making it
 
@@ -229,9 +226,7 @@ class Index:
             if entry is None:
                 continue
             number += 1
-            base.execute(
-                "INSERT INTO event VALUES (?, ?, ?, ?, ?)", (number, entry.when, entry.event, segment, line)
-            )
+            base.execute("INSERT INTO event VALUES (?, ?, ?)", (number, segment, line))
             base.executemany(
                 "INSERT INTO term VALUES (?, ?, ?)", [(word, kind, number) for kind, word in terms(entry)]
             )
@@ -253,6 +248,14 @@ def _silent(done: int, total: int) -> None:
 
 def _later(progress: Callable[[int, int], None], before: int, total: int, here: int) -> None:
     progress(before + here, total)
+
+
+def _words(found: Iterable[Found], wanted: str) -> set[str]:
+    return {word for one in found for kind, word in terms(one.entry) if kind == wanted}
+
+
+def _newest_first(found: Iterable[Found]) -> list[Found]:
+    return sorted(found, key=lambda one: (one.entry.when, one.number), reverse=True)
 
 
 def _prepared(base: sqlite3.Connection) -> sqlite3.Connection:

@@ -1,11 +1,11 @@
 """One event as one line of JSON: written without the `json` module, which a pipe command does not load."""
 
-# No annotations as strings (PEP 563) here: a NamedTuple compiles every string again.
+from __future__ import annotations
 
 import os
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gateway.mta import Event
@@ -21,26 +21,7 @@ _SHORT_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
 _BMP = 0xFFFF
 
 
-class Entry(NamedTuple):
-    """One event of the journal.
-
-    `when` is RFC 3339 in UTC with nine digits of fraction, so that texts sort as times do; `pid`
-    is the process that told it. `event` is the value of an `EventKind`, also of one that this
-    version does not know. The others are those of `Event`.
-    """
-
-    when: str
-    pid: int
-    event: str
-    packet: str
-    node: str
-    niceness: int
-    size: int
-    text: str
-    detail: Mapping[str, object]
-
-
-def encode(event: "Event", when_ns: int) -> bytes:
+def encode(event: Event, when_ns: int) -> bytes:
     """Return the line for an event at a time [ns since 1970], its line end included."""
     seconds, fraction = divmod(when_ns, 1_000_000_000)
     when = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{fraction:09}Z"
@@ -56,33 +37,6 @@ def encode(event: "Event", when_ns: int) -> bytes:
         "detail": event.detail,
     }
     return f"{_json(known)}\n".encode("ascii")
-
-
-def decode(line: bytes) -> Entry | None:
-    """Return what a line says, or None if it says nothing that can be understood.
-
-    A line that a full disk cut off has the next one at its end, which is what is returned then.
-    """
-    import json  # noqa: PLC0415 - only who reads
-
-    begin = line.rfind(FRONT)
-    if begin < 0:
-        return None
-    try:
-        found = json.loads(line[begin:])
-        return Entry(
-            str(found["when"]),
-            int(found["pid"]),
-            str(found["event"]),
-            str(found["packet"]),
-            str(found["node"]),
-            int(found["niceness"]),
-            int(found["size"]),
-            str(found["text"]),
-            dict(found["detail"]),
-        )
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None
 
 
 def _json(value: object) -> str:

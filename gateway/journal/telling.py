@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gateway.journal.line import Entry
+    from gateway.journal.entry import Entry
 
 _FEW = 3
 _SECONDS = len("2026-01-01T00:00:00")

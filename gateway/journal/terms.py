@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gateway.journal.line import Entry
+    from gateway.journal.entry import Entry
 
 PACKET, SESSION, OTHER = "packet", "session", "other"
 """Kinds of terms: events about the same packet belong together, and to the sessions that carried it."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from gateway.mail.marks import taken_as
 from gateway.mail.message import Message
 from tests.defaults.test_smtp import TEXT, deliver, delivery, rows
 from tests.real.exim import LOCAL_ROUTER, LOCAL_TRANSPORT, Exim
@@ -64,6 +65,7 @@ def test_exim_takes_envelope_and_octets(exim: tuple[Exim, dict[str, object]]) ->
     found = rows(deliver(delivery(0, "x@b.example", '"q r"@b.example', text=ODD, **way)))
     assert [(0, "taken", None)] == [(n, verdict, who) for n, verdict, _, who in found]
     assert found[0][2].startswith("250 OK id=")
+    assert found[0][2].endswith(taken_as(found[0][2]) or "nothing"), "the queue id for the trace"
     settle(receiver)
     mails = receiver.mails()
     assert {"joe@a.example"} == {mail.sender for mail in mails}
@@ -222,6 +224,7 @@ def test_postfix_takes_envelope_and_octets(postfix: tuple[Postfix, dict[str, obj
     found = rows(deliver(delivery(0, "x@b.example", '"q r"@b.example', text=text, **way)))
     assert [(0, "taken", None)] == [(n, verdict, who) for n, verdict, _, who in found]
     assert "queued as" in found[0][2]
+    assert found[0][2].endswith(taken_as(found[0][2]) or "nothing"), "the queue id for the trace"
     mails = receiver.wait_for_mails(2)
     assert {"joe@a.example"} == {mail.sender for mail in mails}
     assert ['"q r"@b.example', "x@b.example"] == sorted(one for mail in mails for one in mail.recipients)

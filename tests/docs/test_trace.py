@@ -41,7 +41,7 @@ def test_every_event_is_explained() -> None:
 
 def test_the_example_tells_what_the_code_tells() -> None:
     """The lines are those of `gateway.journal.telling`, for events like those."""
-    from gateway.journal.line import Entry
+    from gateway.journal.entry import Entry
     from gateway.journal.telling import account
 
     submitted = {

@@ -5,7 +5,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.journal.line import FRONT, LONGEST_TEXT, MOST_ITEMS, Entry, decode, encode
+from gateway.journal.entry import Entry, decode
+from gateway.journal.line import FRONT, LONGEST_TEXT, MOST_ITEMS, encode
 from gateway.mta import Event, EventKind
 
 TEXTS = st.text(st.characters(), max_size=50)

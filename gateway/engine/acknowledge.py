@@ -33,6 +33,13 @@ def honour(arrival: Arrival, spool: Spool) -> Event:
     """
     receipt = Receipt.decode(arrival.plain.path)
     dropped = spool.drop_sent(encode(arrival.sender.id), receipt.packet)
+    detail: dict[str, object] = {
+        "type": "ack",
+        "of": receipt.packet,
+        "state": receipt.state,
+        "dropped": dropped,
+        "queue_ids": receipt.text.split() if receipt.state == DELIVERED else [],
+    }
     return Event(
         kind=EventKind.ACKNOWLEDGED,
         packet=arrival.job.name,
@@ -40,7 +47,7 @@ def honour(arrival: Arrival, spool: Spool) -> Event:
         niceness=arrival.header.niceness,
         size=arrival.job.size,
         text=receipt.text,
-        detail={"type": "ack", "of": receipt.packet, "state": receipt.state, "dropped": dropped},
+        detail=detail,
     )
 
 

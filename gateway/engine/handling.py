@@ -424,7 +424,9 @@ class Handling:
             self._tell(EventKind.HELD, arrival, text=words, detail=detail)
             # Of nothing else: in what is relayed may be a receipt, which must not cause another.
             if arrival.plain.type in EXEC:
-                self._acknowledge(arrival, Receipt(job.name, HELD, words))
+                # Where our files lie is nobody's business.
+                told = words.replace(f" in {self._config.path}", "")
+                self._acknowledge(arrival, Receipt(job.name, HELD, told))
         else:
             self._registry.event(
                 Event(kind=EventKind.HELD, packet=job.name, node=job.node, text=words, size=job.size)

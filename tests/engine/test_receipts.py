@@ -56,7 +56,10 @@ def test_delivered_is_said_with_the_queue_id_of_the_mta(alice: Party, bob: Party
     )  # fmt: skip
     [event] = returned(alice, bob)
     assert ("bob", queued.packet, "1uMxyz-000000001Ab-2cde") == (event.node, event.packet, event.text)
-    assert {"type": "ack", "of": name, "state": "delivered", "dropped": False} == event.detail
+    assert {
+        "type": "ack", "of": name, "state": "delivered", "dropped": False,
+        "queue_ids": ["1uMxyz-000000001Ab-2cde"],
+    } == event.detail  # fmt: skip
 
 
 def test_the_packet_is_dropped_where_it_was_kept(alice: Party, bob: Party) -> None:
@@ -80,7 +83,7 @@ def test_held_for_want_of_a_handle_is_said_too(alice: Party, bob: Party) -> None
     bob.knows(alice, ack=True, handles={"other": Handle("other", egress="memory", command=("memory",))})
     crossed(alice, bob)
     [event] = returned(alice, bob)
-    assert "no handle 'rsmtp'" in event.text
+    assert "no handle 'rsmtp' for alice: add exec.rsmtp to [neigh.alice]" == event.text
 
 
 def test_deferred_mail_is_acknowledged_only_when_it_was_delivered(alice: Party, bob: Party) -> None:

@@ -69,6 +69,22 @@ def deliver_next(spool: Spool, promise: Promise) -> None:
     deliver(spool, promise)
 
 
+def deliver_two(spool: Spool, promise: Promise) -> None:
+    """Two jobs in one session: both in T3, the MTA takes one and a part of the other."""
+    _arrive(spool, OTHER)
+    _arrive(spool)
+    promise("arrived")
+    promise("arrived other")
+    first, second = (spool.begin(job) for name in (NAME, OTHER) for job in spool.find(name))
+    promise("begun")
+    spool.mark(first)
+    spool.record(second, PROGRESS)
+    promise("recorded other")
+    spool.sync_marks([first])
+    spool.forget_marked([first])
+    promise("finished")
+
+
 def hold(spool: Spool, promise: Promise) -> None:
     """A job is set aside after an attempt, released, and removed after being set aside again."""
     _arrive(spool)
@@ -134,20 +150,21 @@ def send(spool: Spool, promise: Promise) -> None:
 
 SCENARIOS = {
     scenario.__name__: scenario
-    for scenario in (submit, submit_two, deliver, deliver_next, hold, tell, throw_away, send)
+    for scenario in (submit, submit_two, deliver, deliver_next, deliver_two, hold, tell, throw_away, send)
 }
 
 
-def _arrive(spool: Spool) -> None:
+def _arrive(spool: Spool, name: str = NAME) -> None:
     with spool.stage() as staged:
-        staged.write(CONTENTS[NAME])
+        staged.write(CONTENTS[name])
         staged.complete()
-        spool.commit(staged, BOB, "rx", NAME)
+        spool.commit(staged, BOB, "rx", name)
 
 
 def check(spool: Spool, promised: Collection[str]) -> None:
     """Hold the invariants over a spool that has been recovered."""
     _check_answers(spool, promised)
+    _check_other(spool, promised)
     for name, content in CONTENTS.items():
         places = spool.find(name)
         assert len(places) <= 1, "a packet lies in two places"
@@ -177,6 +194,17 @@ def check(spool: Spool, promised: Collection[str]) -> None:
         if job.box in ("work", "hold") and "recorded" in promised:
             assert record is not None, "a record is gone"
             assert PROGRESS.taken == record.taken, "what the MTA took is forgotten"
+
+
+def _check_other(spool: Spool, promised: Collection[str]) -> None:
+    if "arrived other" in promised:
+        assert spool.find(OTHER), "a packet is gone with the one that was delivered beside it"
+    if "recorded other" in promised:
+        (job,) = spool.find(OTHER)
+        other = spool.recorded(job)
+        assert job.box == "work", "a job that was begun lies where NNCP would run it again"
+        assert other is not None, "a record is gone"
+        assert PROGRESS.taken == other.taken, "what the MTA took is forgotten"
 
 
 def _check_answers(spool: Spool, promised: Collection[str]) -> None:

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from heapq import nsmallest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.engine.delay import Delays
 from gateway.engine.fate import Fate
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from gateway.registry import Registry
     from gateway.spool.layout import Box, Job
     from gateway.spool.spool import Spool
+
+RUN = 64
+"""So many jobs of one sender may come before older ones of another that are as urgent."""
 
 
 @dataclass(slots=True)
@@ -140,13 +143,13 @@ class Tosser:
     def _ordered(self, nodes: list[str], selection: Selection, tally: Tally) -> list[Job]:
         """Return what is due, most urgent first, then oldest."""
 
-        def order(row: tuple[int, float, Job]) -> tuple[int, float]:
-            return row[:2]
+        def order(row: _Due) -> tuple[int, float]:
+            return row.niceness, row.job.mtime
 
         due = self._due(nodes, selection, tally)
         if selection.most is None:
-            return [job for _, _, job in sorted(due, key=order)]
-        ordered = [job for _, _, job in nsmallest(selection.most, due, key=order)]
+            return _runs(sorted(due, key=order))
+        ordered = _runs(nsmallest(selection.most, due, key=order))
         tally.more = len(ordered) == selection.most
         return ordered
 
@@ -173,7 +176,7 @@ class Tosser:
     def _has_jobs(self, node: str, boxes: tuple[Box, ...]) -> bool:
         return any(True for box in boxes for _ in self._spool.jobs(node, box))
 
-    def _due(self, nodes: list[str], selection: Selection, tally: Tally) -> Iterator[tuple[int, float, Job]]:
+    def _due(self, nodes: list[str], selection: Selection, tally: Tally) -> Iterator[_Due]:
         now = time.time()
         for node in nodes:
             try:
@@ -186,9 +189,9 @@ class Tosser:
                             if record is not None and not due(record, now, self._retry):
                                 tally.next = min(tally.next, record.next)
                                 continue
-                        niceness = _niceness(header)
-                        if niceness <= selection.max_niceness:
-                            yield niceness, job.mtime, job
+                        row = _Due(*_claimed(header), job)
+                        if row.niceness <= selection.max_niceness:
+                            yield row
             except SpoolError as failure:
                 tally.fates[Fate.FAILED] += 1
                 self._say(str(failure))
@@ -206,9 +209,34 @@ def _each(worker: Worker, jobs: int) -> Iterator[Iterable[tuple[Job, Fate]]]:
         yield from pool.map(lambda _: list(worker.fates()), range(jobs))
 
 
-def _niceness(header: bytes) -> int:
-    """Return the header's niceness; whatever has none is looked at first, and then held."""
+class _Due(NamedTuple):
+    """A job that is due, with what its header says before anything of it is proved."""
+
+    niceness: int
+    sender: bytes
+    job: Job
+
+
+def _claimed(header: bytes) -> tuple[int, bytes]:
+    """Return the header's niceness and sender; whatever has none is looked at first, and then held."""
     try:
-        return Header.decode(header).niceness
+        decoded = Header.decode(header)
     except GatewayError:
-        return 0
+        return 0, b""
+    return decoded.niceness, decoded.sender
+
+
+def _runs(ordered: Iterable[_Due]) -> list[Job]:
+    """Return the jobs with those of one sender next to each other, so that a session can take them.
+
+    Only among the equally urgent, and at most `RUN` before the next oldest sender has its turn.
+    """
+    runs: list[list[Job]] = []
+    current: dict[tuple[int, bytes], list[Job]] = {}
+    for niceness, sender, job in ordered:
+        run = current.get((niceness, sender))
+        if run is None or len(run) == RUN:
+            run = current[niceness, sender] = []
+            runs.append(run)
+        run.append(job)
+    return [job for run in runs for job in run]

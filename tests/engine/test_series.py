@@ -8,7 +8,7 @@ from itertools import islice
 import pytest
 
 from gateway.config.model import Handle
-from gateway.engine import worker
+from gateway.engine import toss, worker
 from gateway.errors import Refused, SpoolError
 from gateway.mta import Delivery, EventKind, Outcome, Verdict
 from tests.engine.parties import BATCH, Memory, Party, carry
@@ -296,3 +296,20 @@ def test_no_file_stays_open(alice: Party, bob: Party, session: Session) -> None:
     before = len(os.listdir("/proc/self/fd"))
     assert "delivered 6" == str(bob.toss())
     assert before == len(os.listdir("/proc/self/fd"))
+
+
+def test_senders_take_turns_with_what_is_equally_urgent(
+    alice: Party, bob: Party, session: Session, party: Callable[[str], Party], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(toss, "RUN", 2)
+    carol = party("carol")
+    carol.knows(bob)
+    bob.knows(carol, handles=bob.config.neighbours["alice"].handles)
+    arrive(alice, bob, 5)  # of each pair of the same age, hers may come first or second
+    arrive(carol, bob, 5)
+    arrive(carol, bob, 1, niceness=10)
+    assert "delivered 11" == str(bob.toss())
+    assert "carol" == session.calls[0][0].sender_node
+    runs = [(call[0].sender_node, len(call)) for call in session.calls[1:]]
+    assert [2, 2, 2, 2, 1, 1] == [size for _, size in runs]
+    assert [{"alice", "carol"}] * 3 == [{runs[at][0], runs[at + 1][0]} for at in (0, 2, 4)]

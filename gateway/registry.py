@@ -99,6 +99,12 @@ class Registry:
         self._egresses: list[Egress] | None = None
         self._telling = RLock()
 
+    def join(self, name: str, plugin: object) -> None:
+        """Add a plugin of this process's own, which no configuration names."""
+        self._manager.register(plugin, name)
+        self.loaded.append(Loaded(name, "gateway", plugin))
+        self._callers.clear()
+
     def ingress(self, name: str) -> Ingress:
         """Return the ingress of that name.
 

@@ -31,9 +31,8 @@ def _of_the_file(config: Config) -> Iterator[str]:
     yield from _own_keys(config)
     yield from _nodes(config)
     yield from _plugins(config)
-    for key in ("submit", "metrics"):
-        if getattr(config.serve, key) is not None:
-            yield f"serve.{key}: nobody reads it in this version"
+    if config.serve.submit is not None:
+        yield "serve.submit: nobody reads it in this version"
 
 
 def open_key_files(config: Config) -> Iterator[tuple[str, int]]:

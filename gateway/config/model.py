@@ -129,6 +129,7 @@ class Serve(NamedTuple):
     lmtp_max_size: int | None = None
     submit: str | None = None
     metrics: str | None = None
+    status: str | None = None
     jobs: int = 1
     seen_age: float = 30 * 86400.0
 

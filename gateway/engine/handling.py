@@ -389,7 +389,7 @@ class Handling:
         self._finish(arrival.job)
         answers = list(dict.fromkeys(progress.answers))
         queue_ids = list(filter(None, map(taken_as, answers)))
-        detail["queue_ids"] = queue_ids
+        detail |= {"queue_ids": queue_ids, "waited": max(0.0, now - arrival.job.mtime)}
         self._tell(EventKind.DELIVERED, arrival, text="; ".join(answers), detail=detail)
         self._acknowledge(arrival, Receipt(arrival.job.name, DELIVERED, " ".join(queue_ids)))
         return Fate.DELIVERED

@@ -17,9 +17,11 @@ from gateway.errors import EX_FAILURE, EX_OK, ConfigError, GatewayError
 from gateway.program import heed_signals, kill_running
 from gateway.service.answering import Answering
 from gateway.service.calling import Calling, callable_neighbours
+from gateway.service.counts import Counts
+from gateway.service.faces import faces
 from gateway.service.ground import Ground
 from gateway.service.notify import Manager
-from gateway.service.sockets import Sockets, inherited
+from gateway.service.sockets import PURPOSES, Sockets, inherited
 from gateway.service.supervisor import Duty, Supervisor
 from gateway.service.sweeping import Sweeping
 from gateway.service.tossing import Tossing
@@ -67,6 +69,7 @@ class Service:
         self._news = news
         self._manager = Manager(environ)
         self._sockets = Sockets(inherited(environ))
+        self._counts = Counts()
         self._words: asyncio.Queue[signal.Signals] = asyncio.Queue()
         self._replaced: dict[_Generation, asyncio.Task[None]] = {}
 
@@ -104,6 +107,7 @@ class Service:
         """Read the configuration and prepare all it asks for; nothing is started."""
         config = self._load()
         ground = Ground.of(config, self._say, self._news)
+        ground.registry.join("counts", self._counts)
         duties = [Duty("tosser", lambda: Tossing(ground)), Duty("sweeper", lambda: Sweeping(ground))]
         if listener := self._sockets.get("daemon", config.serve.daemon):
             duties.append(Duty("daemon", lambda: Answering(ground, listener)))
@@ -114,6 +118,7 @@ class Service:
 
             arguments = (config, ground.spool, ground.registry)
             duties.append(Duty("lmtp", lambda: LmtpPart(*arguments, say=ground.say, listener=local)))
+        duties += faces(ground, self._counts, self._sockets)
         return _Generation(ground, Supervisor(duties, self._say))
 
     async def _reload(self, old: _Generation) -> _Generation:
@@ -137,7 +142,7 @@ class Service:
             self._replaced[old] = task = asyncio.create_task(self._retire(old))
             task.add_done_callback(lambda _: self._replaced.pop(old))
         serve = new.ground.config.serve
-        self._sockets.keep_only([("daemon", serve.daemon), ("lmtp", serve.lmtp)])
+        self._sockets.keep_only((purpose, getattr(serve, purpose)) for purpose in PURPOSES)
         self._ready(new)
         return new
 

@@ -12,14 +12,18 @@ from typing import Literal
 from gateway.links.daemon import listening
 from gateway.service import local_socket
 
-__all__ = ["Purpose", "Sockets", "inherited"]
+__all__ = ["PURPOSES", "Purpose", "Sockets", "inherited"]
 
-Purpose = Literal["daemon", "lmtp"]
+Purpose = Literal["daemon", "lmtp", "metrics", "status"]
+PURPOSES: tuple[Purpose, ...] = ("daemon", "lmtp", "metrics", "status")
+"""Each is the key of [serve] that has the address."""
 
 _FIRST = 3
 _OPEN: Mapping[Purpose, Callable[[str], AbstractContextManager[socket.socket]]] = {
     "daemon": listening,
     "lmtp": local_socket.listening,
+    "metrics": local_socket.listening,
+    "status": local_socket.listening,
 }
 
 
@@ -42,8 +46,10 @@ class Sockets:
         """
         if purpose in self._handed:
             return self._handed[purpose]
-        if address is None:
-            return None
+        return None if address is None else self.opened(purpose, address)
+
+    def opened(self, purpose: Purpose, address: str) -> socket.socket:
+        """Return the listening socket of an address; raises as `get` does."""
         if (purpose, address) not in self._open:
             with ExitStack() as stack:
                 listener = stack.enter_context(_OPEN[purpose](address))

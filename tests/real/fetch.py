@@ -80,6 +80,13 @@ def _patch_postfix(root: Path) -> None:
                 _replace(file, b"/usr/lib/postfix", b"$ORIGIN/../L")
 
 
+def _patch_chromium(root: Path) -> None:
+    # Fonts are looked for in the directories that this file names, and nowhere else.
+    (root / "fonts.conf").write_text(
+        f"<fontconfig><dir>{root}/usr/share/fonts</dir><cachedir>{root}/fonts</cachedir></fontconfig>\n"
+    )
+
+
 def _patch_fakeroot(root: Path) -> None:
     # The Debian wrapper looks for its two halves at absolute paths.
     library = next(root.rglob("libfakeroot-sysv.so"))
@@ -123,6 +130,12 @@ PROGRAMS: dict[str, Program] = {
         patch=_patch_postfix,
     ),
     "rmail": Program(packages=("rmail",), commands={"rmail": "usr/sbin/rmail"}, check=()),
+    "chromium": Program(
+        packages=("chromium", "chromium-common", "fonts-dejavu-core", "fontconfig-config"),
+        commands={"chromium": "usr/lib/chromium/chromium"},
+        check=("chromium", "--version"),
+        patch=_patch_chromium,
+    ),
     "fakeroot": Program(
         packages=("fakeroot", "libfakeroot"),
         commands={"fakeroot": "usr/bin/fakeroot-here"},

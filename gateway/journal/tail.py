@@ -6,13 +6,13 @@ import os
 from collections import deque
 from typing import TYPE_CHECKING
 
-from gateway.journal.line import decode
+from gateway.journal.entry import decode
 from gateway.journal.segments import segments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gateway.journal.line import Entry
+    from gateway.journal.entry import Entry
 
 __all__ = ["tail"]
 

@@ -11,7 +11,7 @@ from gateway.service.stock import Pile
 
 if TYPE_CHECKING:
     from gateway.config.model import Config, Neighbour
-    from gateway.journal.line import Entry
+    from gateway.journal.entry import Entry
     from gateway.service.stock import Stock
     from gateway.spool.layout import Box
     from gateway.spool.spool import Spool

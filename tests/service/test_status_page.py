@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.engine.shape import Shape
-from gateway.journal.line import Entry
+from gateway.journal.entry import Entry
 from gateway.service.overview import Held, Overview, Standing
 from gateway.service.status_page import page
 from gateway.service.stock import Pile, Stock

@@ -307,7 +307,7 @@ def test_senders_take_turns_with_what_is_equally_urgent(
     bob.knows(carol, handles=bob.config.neighbours["alice"].handles)
     arrive(alice, bob, 5)  # of each pair of the same age, hers may come first or second
     arrive(carol, bob, 5)
-    arrive(carol, bob, 1, niceness=10)
+    arrive(carol, bob, 1, "other", niceness=10)
     assert "delivered 11" == str(bob.toss())
     assert "carol" == session.calls[0][0].sender_node
     runs = [(call[0].sender_node, len(call)) for call in session.calls[1:]]

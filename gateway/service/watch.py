@@ -101,6 +101,8 @@ class Told:
         """Wait for the kernel; look for new boxes as well when it says nothing of a known one."""
         changed: set[Place] = set()
         event = None
+        if self._spool.root not in self._places:
+            seconds = min(seconds, _LOOK)  # it is to be made yet
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 event = await self._inotify.get()

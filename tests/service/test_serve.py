@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,31 @@ def test_a_program_that_hangs_does_not_stop_anothers_mail(pair: Pair, tmp_path: 
         time.sleep(0.5)
         assert 1 == bob.end()
     assert 3 == len(pair.bob.packets("work", mallory) + pair.bob.packets("rx", mallory))
+
+
+def test_peers_that_hang_or_babble_do_not_stop_anothers_mail(pair: Pair) -> None:
+    with serving(pair.bob) as bob, ExitStack() as peers:
+        for said in (b"", b"NNCPS\0\0\1", b"GET / HTTP/1.0\r\n\r\n", bytes(65536)):
+            peer = peers.enter_context(socket.create_connection(("127.0.0.1", pair.port)))
+            peer.sendall(said)
+        with serving(pair.alice):
+            submit(pair.alice, pair.bob, "goes on")
+            until(lambda: ["goes on"] == subjects(pair.at_bob))
+        assert 0 == bob.end()
+
+
+def test_an_nncp_file_is_served(pair: Pair) -> None:
+    pair.bob.know(pair.alice, handles={"rsmtp": ["/bin/false"]})
+    command = [gateway_script(), "--config", str(pair.bob.hjson), "serve", "--bind", f"127.0.0.1:{pair.port}"]
+    bob = Resident(command, pair.bob.directory / "serve.out")
+    try:
+        with serving(pair.alice):
+            submit(pair.alice, pair.bob, "by its old file")
+            until(lambda: pair.bob.packets("work"))
+        bob.says("serves by")
+        assert 0 == bob.end()
+    finally:
+        bob.close()
 
 
 def test_deliveries_under_way_come_to_their_end(pair: Pair, tmp_path: Path) -> None:

@@ -21,7 +21,10 @@ DEAD_AFTER = 120.0
 """[s] Without a byte from the peer, or without one that it takes."""
 LONGEST_ENVELOPE = 120.0
 """[s] From the first to the last byte of an envelope, however steadily it trickles."""
-_SCAN = 1.0
+_SCAN = 0.25
+"""[s] Between two looks for packets that were queued meanwhile, and at the clock,"""
+_SHARE = 20
+"""but so many times what a look took, where many are queued."""
 _ENOUGH = 256 * 1024
 """[bytes] Waiting to be written: no content is added to more than that."""
 _TOO_MUCH = 2 * MOST_ANNOUNCED
@@ -110,7 +113,7 @@ class Conversation:
                 self._lively_at = time.monotonic()
 
     def _patience(self, now: float) -> float:
-        return max(0.0, min(1.0, *(at - now for at in (self._may_read, self._may_write) if at > now), 1.0))
+        return max(0.0, min(_SCAN, *(at - now for at in (self._may_read, self._may_write) if at > now), _SCAN))
 
     # Reading
 
@@ -171,8 +174,8 @@ class Conversation:
         if not machine.open:
             return
         if outbound is not None and now >= self._scan_at:
-            self._scan_at = now + _SCAN
             machine.offer(outbound.found())
+            self._scan_at = now + max(_SCAN, _SHARE * (time.monotonic() - now))
         if now - self._spoke_at >= PING_AFTER:
             machine.ping()
             self._say(machine.control(), lively=False)

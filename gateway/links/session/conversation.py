@@ -113,7 +113,7 @@ class Conversation:
                 self._lively_at = time.monotonic()
 
     def _patience(self, now: float) -> float:
-        return max(0.0, min(_SCAN, *(at - now for at in (self._may_read, self._may_write) if at > now), _SCAN))
+        return min((_SCAN, *(at - now for at in (self._may_read, self._may_write) if at > now)))
 
     # Reading
 

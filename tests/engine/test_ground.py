@@ -74,7 +74,7 @@ def test_no_plugin_is_loaded_before(monkeypatch: pytest.MonkeyPatch, alice: Part
     class Stop(Exception):
         pass
 
-    def loaded(config: Config, *, report: object) -> None:
+    def loaded(config: Config, **options: object) -> None:
         order.append("plugins")
         raise Stop
 

@@ -35,6 +35,7 @@ COMMANDS = {
     "call": "one online session with a neighbour, as the caller",
     "bundle": "exchange packets as a tar stream (tape, disc, pipe)",
     "caller": "make calls by the neighbours' cron lines",
+    "canary": "a packet to ourselves through another node and back, every step timed",
     "config": "check, show, import and export the configuration",
     "daemon": "answer online sessions; --stdio for ssh, inetd, UCSPI",
     "demo": "three nodes in a temporary directory: a message crosses, every step shown",

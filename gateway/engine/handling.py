@@ -15,6 +15,7 @@ from gateway.config.model import Accept
 from gateway.engine import deliver, retry
 from gateway.engine.acknowledge import acknowledge, honour
 from gateway.engine.bodies import fitting, opened
+from gateway.engine.canary import is_canary
 from gateway.engine.cargo import descriptions, items_of
 from gateway.engine.draft import route_to
 from gateway.engine.fate import Fate
@@ -154,7 +155,9 @@ class Handling:
             self._say(f"{job.name}: would be held: {reason(failure)}")
             return Fate.HELD
         kind = arrival.plain.type
-        if kind in EXEC:
+        if is_canary(arrival, self._identity):
+            what = "take note of a canary of ours"
+        elif kind in EXEC:
             handle, _ = split_exec_path(arrival.plain.path)
             known = handle in arrival.sender.handles
             what = f"deliver by handle {handle!r}" if known else f"hold: no handle {handle!r}"
@@ -192,7 +195,8 @@ class Handling:
             arrival.drain()
             return Fate.LEFT
         if kind in EXEC:
-            return self._exec(arrival, record)
+            ours = is_canary(arrival, self._identity)
+            return self._welcome(arrival) if ours else self._exec(arrival, record)
         if kind == PacketType.TRNS:
             return self._relay(arrival, record)
         arrival.drain()
@@ -205,6 +209,13 @@ class Handling:
             return Fate.LEFT
         words = f"unknown packet type {kind}"
         return self._hold(arrival.job, words, record, arrival, {"who": "rx-type-unknown"})
+
+    def _welcome(self, arrival: Arrival) -> Fate:
+        """Be done with a canary of ours: the mark that it leaves is all that it was sent for."""
+        arrival.drain()
+        self._finish(arrival.job)
+        self._tell(EventKind.DELIVERED, arrival, text="a canary of ours came back", detail=_job(arrival))
+        return Fate.DELIVERED
 
     def _relay(self, arrival: Arrival, record: JobRecord | None) -> Fate:
         target = self._config.by_id(arrival.plain.path)

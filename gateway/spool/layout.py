@@ -6,6 +6,7 @@
     <NODE> -> <ID>            convenience symlink
     <ID>/rx.lock tx.lock toss.lock
     <ID>/delayed.json         of which packets in tx a person was told  ours; NNCP does not look there
+    <ID>/canary.json          canaries that were sent to this node      ours; likewise
     <ID>/rx/<NAME>            arrived, complete                    also rx/hdr/<NAME>
     <ID>/rx/seen/<NAME>       empty mark: done with, never to be delivered again
     <ID>/tx/<NAME>            outbound                             also tx/hdr/<NAME>
@@ -120,6 +121,10 @@ class Layout:
     def delayed(self, node: str) -> str:
         """``<ID>/delayed.json``."""
         return f"{self.node(node)}/delayed.json"
+
+    def canary(self, node: str) -> str:
+        """``<ID>/canary.json``."""
+        return f"{self.node(node)}/canary.json"
 
     def seen(self, node: str, name: str) -> str:
         """``<ID>/rx/seen/<NAME>``."""

@@ -45,7 +45,7 @@ def test_the_drawing_has_every_path_of_the_layout_and_no_other() -> None:
     paths = Layout("")
     ours = {paths.packet(node, box, name) for box in BOXES}
     ours |= {paths.record(node, box, name) for box in BOXES if box in layout.REMEMBERED}
-    ours |= {paths.answer(node, name), paths.delayed(node)}
+    ours |= {paths.answer(node, name), paths.delayed(node), paths.canary(node)}
     ours |= {paths.header(node, box, name).rpartition("/")[0] for box in ("rx", "tx")}
     ours |= {paths.lock(node, which) for which in ("rx", "tx", "toss")}
     ours |= {paths.seen(node, name), paths.alias("<NODE>"), f"{paths.tmp}/{layout.TEMPORARY}<random>"}

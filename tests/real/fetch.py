@@ -98,6 +98,12 @@ def _patch_fakeroot(root: Path) -> None:
     wrapper.chmod(0o755)
 
 
+def _patch_systemd(root: Path) -> None:
+    # Its own library lies where only its own path leads.
+    for library in root.rglob("libsystemd-*.so"):
+        shutil.copy2(library, root.parent / "lib" / library.name)
+
+
 NNCP_COMMANDS = (
     "ack", "bundle", "call", "caller", "cfgdir", "cfgmin", "cfgnew", "check", "cronexpr", "daemon", "exec",
     "file", "hash", "log", "pkt", "rm", "stat", "toss", "trns", "xfer",
@@ -135,6 +141,12 @@ PROGRAMS: dict[str, Program] = {
         commands={"chromium": "usr/lib/chromium/chromium"},
         check=("chromium", "--version"),
         patch=_patch_chromium,
+    ),
+    "systemd": Program(
+        packages=("systemd",),
+        commands={"systemd-analyze": "usr/bin/systemd-analyze"},
+        check=("systemd-analyze", "--version"),
+        patch=_patch_systemd,
     ),
     "fakeroot": Program(
         packages=("fakeroot", "libfakeroot"),

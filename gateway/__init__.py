@@ -7,7 +7,7 @@ pipe path. docs/hooks.md describes the hooks, with an example for each.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False  # without `typing`, which a message that is handed over can do without
 
 if TYPE_CHECKING:
     from gateway.config.model import Config as Config

@@ -6,11 +6,13 @@ Python's status 1, which both MTAs take as "bounce it".
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
 import sys
-from typing import NoReturn
+
+TYPE_CHECKING = False  # without `typing`, which a message that is handed over can do without
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 _EX_TEMPFAIL = 75
 _RARELY = 100_000
@@ -53,8 +55,10 @@ def _occupy_standard_descriptors() -> None:
 
 
 def _say(text: str) -> None:
-    with contextlib.suppress(OSError):
+    try:
         os.write(2, (" ".join(text.split()) + "\n").encode("utf-8", "backslashreplace"))
+    except OSError:
+        return
 
 
 if __name__ == "__main__":

@@ -17,11 +17,7 @@ import time
 from types import FrameType
 
 from gateway.errors import EX_OK, EX_TEMPFAIL, Interrupted
-
-DEFAULT_DEADLINE = 540.0
-"""[s] Ends before the 10 minutes that the generated Exim transport grants, and before Postfix's 1000 s."""
-GRACE = 4.0
-"""[s] From the first signal to the end of a process that does not come back to us."""
+from gateway.patience import DEFAULT_DEADLINE, GRACE
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGXCPU, signal.SIGALRM)
 

@@ -24,9 +24,11 @@ ever make an MTA bounce a message.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from gateway.stderr import printable
+
+TYPE_CHECKING = False  # without `typing`, which a message that is handed over can do without
+if TYPE_CHECKING:
+    from typing import ClassVar
 
 EX_OK = 0
 EX_FAILURE = 1
@@ -140,3 +142,10 @@ class BadPacket(GatewayError):
 
     enhanced = "4.6.0"
     code: ClassVar[str] = "bad-packet"
+
+
+def told(failure: BaseException) -> tuple[int, str]:
+    """Return status and line for stderr of whatever was raised: what nobody foresaw is temporary."""
+    if isinstance(failure, GatewayError):
+        return failure.status, failure.line()
+    return EX_TEMPFAIL, printable(f"4.3.0 {type(failure).__name__}: {failure}")

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 
-from gateway.errors import EX_OK, EX_TEMPFAIL, GatewayError, UsageError
+from gateway.errors import EX_OK, GatewayError, UsageError, told
 from gateway.stderr import say
+
+TYPE_CHECKING = False  # without `typing`, which a message that is handed over can do without
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 PIPE_COMMANDS = ("exec", "submit", "lmtp")
 _GLOBAL_VALUES = {"config": "config", "cfg": "config", "spool": "spool", "log": "log"}
@@ -59,26 +62,31 @@ def _before_command(arguments: Sequence[str]) -> tuple[dict[str, str], str | Non
 
 
 def _pipe(command: str, given: dict[str, str], rest: list[str]) -> int:
-    from gateway.deadline import Deadline  # noqa: PLC0415 - each command pays only for itself
+    if command != "lmtp":
+        from gateway.pipe.handover import hand_over  # noqa: PLC0415 - each command pays only for itself
+
+        status = hand_over(command, rest, given)
+        if status is not None:
+            return status
+    from gateway.deadline import Deadline  # noqa: PLC0415 - as above
 
     with Deadline() as deadline:
         try:
-            if command == "exec":
-                from gateway.pipe.exec import run  # noqa: PLC0415 - as above
-            elif command == "submit":
-                from gateway.pipe.submit import run  # noqa: PLC0415 - as above
+            if command == "lmtp":
+                from gateway.pipe import lmtp  # noqa: PLC0415 - as above
+
+                lmtp.run(rest, given, deadline)
             else:
-                from gateway.pipe.lmtp import run  # noqa: PLC0415 - as above
-            run(rest, given, deadline)
+                from gateway.pipe import alone  # noqa: PLC0415 - as above
+
+                alone.run(command, rest, given, deadline)
         except BaseException as failure:  # everything unforeseen is temporary
             if deadline.status == EX_OK:
                 say(f"queued, but: {type(failure).__name__}: {failure}")
                 return EX_OK
-            if isinstance(failure, GatewayError):
-                say(failure.line())
-                return failure.status
-            say(f"4.3.0 {type(failure).__name__}: {failure}")
-            return EX_TEMPFAIL
+            status, line = told(failure)
+            say(line)
+            return status
         finally:
             deadline.done()
             _let_go_of_stdout()

@@ -98,6 +98,7 @@ class Registry:
         self._ingresses: list[Ingress] | None = None
         self._egresses: list[Egress] | None = None
         self._telling = RLock()
+        self._asking = RLock()
 
     def join(self, name: str, plugin: object) -> None:
         """Add a plugin of this process's own, which no configuration names."""
@@ -134,11 +135,12 @@ class Registry:
 
     def ingresses(self) -> Sequence[Ingress]:
         """Return every ingress; raises `PluginError` (temporary) for a broken plugin."""
-        if self._ingresses is None:
-            found = self._brought("gateway_register_ingress", _INGRESS)
-            self._ingresses = cast("list[Ingress]", found)
-            _no_duplicates("ingress", self._ingresses)
-        return self._ingresses
+        with self._asking:
+            if self._ingresses is None:
+                found = cast("list[Ingress]", self._brought("gateway_register_ingress", _INGRESS))
+                _no_duplicates("ingress", found)
+                self._ingresses = found
+            return self._ingresses
 
     def egresses(self) -> Sequence[Egress]:
         """Return every egress; raises `PluginError` (temporary) for a broken plugin."""
@@ -155,19 +157,21 @@ class Registry:
             UnknownNode: temporary; no plugin and no route knows it.
             PluginError: temporary; a plugin is broken, or answers with something else.
         """
-        for loaded, node in self._each("gateway_route", envelope=envelope, config=self._config):
-            if not isinstance(node, str) or not node:
-                msg = f"plugin {loaded.name}: gateway_route returned {node!r}, not the name of a node"
-                raise PluginError(msg)
-            return node
+        with self._asking:
+            for loaded, node in self._each("gateway_route", envelope=envelope, config=self._config):
+                if not isinstance(node, str) or not node:
+                    msg = f"plugin {loaded.name}: gateway_route returned {node!r}, not the name of a node"
+                    raise PluginError(msg)
+                return node
         recipient, path = envelope.recipients[0], self._config.path
         msg = f'no route for {recipient}: add its domain or "*" to [routes] in {path}'
         raise UnknownNode(msg)
 
     def check_submission(self, envelope: Envelope, node: str) -> None:
         """Ask every plugin; raises `Refused` (permanent) or `PluginError` (temporary)."""
-        for _ in self._each("gateway_check_submission", envelope=envelope, node=node):
-            pass
+        with self._asking:
+            for _ in self._each("gateway_check_submission", envelope=envelope, node=node):
+                pass
 
     def check_delivery(self, delivery: Delivery) -> None:
         """Ask every plugin; raises `Refused` (permanent) or `PluginError` (temporary)."""

@@ -38,8 +38,8 @@ IMPORTLIB = {"_abc", "_bootstrap", "_bootstrap_external", "machinery"}
 OTHERS = {"blake3", "nacl", "pluggy", "zstandard", "_cffi_backend"}
 OURS = {
     "", "__main__", "deadline", "entrypoints", "errors", "hookspecs", "main", "mta", "registry", "stderr",
-    "config", "config.build", "config.file", "config.handles", "config.kinds", "config.mistakes",
-    "config.model", "config.schema", "config.source", "config.toml",
+    "config", "config.build", "config.file", "config.glance", "config.handles", "config.kinds",
+    "config.mistakes", "config.model", "config.schema", "config.source", "config.toml",
     "defaults", "defaults.command", "defaults.eventlog", "defaults.journal", "defaults.maildir",
     "defaults.raw", "defaults.routes", "defaults.smtp",
     "engine", "engine.cargo", "engine.draft", "engine.ground", "engine.lanes",
@@ -49,7 +49,8 @@ OURS = {
     "mail.lmtp", "mail.lmtp_commands", "mail.lmtp_replies", "mail.marks", "mail.message", "mail.stuffing",
     "packet", "packet.blocks", "packet.compression", "packet.failures", "packet.header", "packet.identity",
     "packet.keys", "packet.mth", "packet.niceness", "packet.plain", "packet.sealing",
-    "pipe", "pipe.exec", "pipe.flags", "pipe.lmtp", "pipe.packaging", "pipe.submit",
+    "patience", "pipe", "pipe.alone", "pipe.handover", "pipe.lmtp", "pipe.packaging",
+    "request", "request.flags", "request.handover", "request.order", "request.request", "request.words",
     "service", "service.lmtp_conversation",
     "spool", "spool.durable", "spool.layout", "spool.listing", "spool.refusal", "spool.spool",
     "spool.staged",

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.pipe import packaging
+from gateway.request import words as flags
 from tests.real.nodes import Node
 from tests.real.programs import ENVIRONMENT, Finished, gateway_script, run_gateway
 
@@ -130,7 +130,7 @@ def test_alone_a_word_for_help_has_the_page(command: str, word: str) -> None:
     assert (0, b"") == (done.status, done.stderr), done
     page = done.stdout.decode()
     assert f"Usage: gateway {command} " in page
-    known = packaging.VALUES.keys() | packaging.SWITCHES.keys()
+    known = flags.VALUES.keys() | flags.SWITCHES.keys()
     named = {flag.replace("-", "") for flag in re.findall(r"(?<=[ ,]-)[a-z][a-z-]+", page)}
     assert known - named <= {"q", "progress"}
     assert named <= known | {"x"}

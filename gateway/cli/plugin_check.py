@@ -29,7 +29,7 @@ _HANDLE = re.compile(r"[^\s/\0]+")
 # What stands on the way of every message anyway, then the plugin, and what that has added.
 _PROBE = """\
 import importlib, sys, time
-import gateway.pipe.exec, gateway.pipe.submit
+import gateway.pipe.alone
 before, begin = set(sys.modules), time.perf_counter()
 importlib.import_module(sys.argv[1])
 print((time.perf_counter() - begin) * 1000, *set(sys.modules) - before)

@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Iterator
 
+from gateway.config.glance import glance
 from gateway.config.mistakes import shown
 from gateway.config.model import Config, Handle, Neighbour
 from gateway.config.schema import NNCP
@@ -31,8 +32,7 @@ def _of_the_file(config: Config) -> Iterator[str]:
     yield from _own_keys(config)
     yield from _nodes(config)
     yield from _plugins(config)
-    if config.serve.submit is not None:
-        yield "serve.submit: nobody reads it in this version"
+    yield from _out_of_sight(config)
 
 
 def open_key_files(config: Config) -> Iterator[tuple[str, int]]:
@@ -110,6 +110,22 @@ def _is_unread(handle: Handle) -> bool:
     """Whether a body reaches a program without anybody having looked for its envelope."""
     letter = handle.form in ("rmail", "sendmail") and handle.arguments == "recipients"
     return handle.egress == "command" and handle.form != "bsmtp" and not letter
+
+
+def _out_of_sight(config: Config) -> Iterator[str]:
+    """Warn of a socket that pipe commands will not find, since they have no time to read TOML."""
+    if config.serve.submit is None:
+        return
+    try:
+        with open(config.path, "rb") as file:
+            seen = glance(file.read())
+    except OSError:
+        return  # it was there when it was read
+    if seen is None or seen[1] != config.serve.submit:
+        yield (
+            'serve.submit: pipe commands do not find it: write `spool = "/…"` above all tables, and'
+            ' `submit = "/…"` on a line of its own below `[serve]`'
+        )
 
 
 def _plugins(config: Config) -> Iterator[str]:

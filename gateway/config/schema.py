@@ -156,7 +156,7 @@ TOML: Schema = {
         "lmtp": Kind("text", kinds.local_address),
         "lmtp-node-after": Kind("text", kinds.separator),
         "lmtp-max-size": SIZE,
-        "submit": Kind("text", kinds.any_address),
+        "submit": PATH,
         "metrics": Kind("text", kinds.local_address),
         "status": Kind("text", kinds.local_address),
         "jobs": POSITIVE,

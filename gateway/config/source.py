@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from gateway.config.file import read_text
 from gateway.errors import ConfigError
 
+TYPE_CHECKING = False  # without `typing`, which a message that is handed over can do without
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gateway.config.model import Config
 
 __all__ = ["load", "locate"]

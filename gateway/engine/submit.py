@@ -47,6 +47,7 @@ class Submitter:
         node: str | None = None,
         handle: str | None = None,
         order: Order,
+        parent: int | None = None,
         on_staged: Callable[[], None] = _nothing,
         on_committed: Callable[[], None] = _nothing,
     ) -> list[Draft]:
@@ -54,7 +55,8 @@ class Submitter:
 
         With `handle`, transactions are written in the ingress's own form to that handle
         (`exec`); without, in the form and to the handle the neighbour's configuration names.
-        Without `node` the routing table decides for every recipient. `on_staged` is called
+        Without `node` the routing table decides for every recipient. `parent` is the process
+        that started whoever asks, where that is not ours. `on_staged` is called
         when all is staged and before the first commit, `on_committed` after the last.
 
         Raises:
@@ -86,7 +88,7 @@ class Submitter:
                 lane.discard()
             raise
         on_committed()
-        self.tell(drafts, order, environ)
+        self.tell(drafts, order, environ, parent)
         return drafts
 
     def lane(self, neighbour: Neighbour, order: Order, given: tuple[str, str] | None = None) -> Lane:
@@ -107,10 +109,12 @@ class Submitter:
             scratch=self._spool.scratch,
         )
 
-    def tell(self, drafts: Iterable[Draft], order: Order, environ: Mapping[str, str]) -> None:
+    def tell(
+        self, drafts: Iterable[Draft], order: Order, environ: Mapping[str, str], parent: int | None = None
+    ) -> None:
         """Tell every plugin what was committed."""
         for draft in drafts:
-            self._registry.event(_submitted(draft, order, environ))
+            self._registry.event(_submitted(draft, order, environ, parent))
 
     def _draft_for(self, neighbour: Neighbour, handle: str, order: Order) -> DraftMaker:
         identity = identity_of(self._config)
@@ -165,9 +169,8 @@ class Submitter:
         return {name: Envelope(envelope.sender, tuple(some)) for name, some in groups.items()}
 
 
-def _parent() -> dict[str, object]:
-    """Return who called us, as far as the system tells it: its process id, and what it runs."""
-    parent = os.getppid()
+def _process(parent: int) -> dict[str, object]:
+    """Return who called, as far as the system tells it: its process id, and what it runs."""
     try:
         with open(f"/proc/{parent}/comm", "rb") as file:
             program = file.read().decode("utf-8", "replace").strip()
@@ -176,7 +179,7 @@ def _parent() -> dict[str, object]:
     return {"parent": parent, "program": program}
 
 
-def _submitted(draft: Draft, order: Order, environ: Mapping[str, str]) -> Event:
+def _submitted(draft: Draft, order: Order, environ: Mapping[str, str], parent: int | None) -> Event:
     assert draft.sealed is not None
     detail: dict[str, object] = {
         "type": "exec",
@@ -188,7 +191,7 @@ def _submitted(draft: Draft, order: Order, environ: Mapping[str, str]) -> Event:
         "messages": descriptions(draft.items),
     }
     if environ:
-        detail["process"] = _parent()
+        detail["process"] = _process(os.getppid() if parent is None else parent)
     if environ.get("MESSAGE_ID"):
         # Exim's queue id: for the trace only, since it repeats legitimately.
         detail["message_id"] = environ["MESSAGE_ID"]

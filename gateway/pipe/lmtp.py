@@ -12,8 +12,10 @@ from gateway.errors import UsageError
 from gateway.mail.lmtp import Machine
 from gateway.mail.lmtp_replies import Reply
 from gateway.pipe import packaging
-from gateway.pipe.flags import parse
 from gateway.registry import Registry
+from gateway.request.flags import parse
+from gateway.request.order import order_of
+from gateway.request.words import SWITCHES, VALUES
 from gateway.service.lmtp_conversation import Conversation, Line
 from gateway.stderr import say
 
@@ -49,12 +51,12 @@ def run(words: Sequence[str], before: Mapping[str, str], deadline: Deadline) -> 
 def _conversation(
     words: Sequence[str], before: Mapping[str, str], deadline: Deadline, line: Line
 ) -> Conversation:
-    given, rest = parse(words, {**packaging.VALUES, "node": "node"}, packaging.SWITCHES)
+    given, rest = parse(words, {**VALUES, "node": "node"}, SWITCHES)
     given = {**before, **given}
     if rest:
         msg = f"{rest[0]!r} is too much: {USAGE}"
         raise UsageError(msg)
-    order = packaging.order_of(given)
+    order = order_of(given)
     config = packaging.config_of(given)
     spool = open_spool(config)  # before the plugins: they run as its owner, never as root
     registry = Registry(config, report=say, for_mta=True)

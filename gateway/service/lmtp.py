@@ -16,7 +16,7 @@ from gateway.engine.reception import Desk, Reception
 from gateway.errors import GatewayError
 from gateway.mail.lmtp import Machine
 from gateway.service.lmtp_conversation import PATIENCE, Conversation, Line
-from gateway.service.local_socket import check_local, listening
+from gateway.service.local_socket import check_local, listening, readable
 
 if TYPE_CHECKING:
     from gateway.config.model import Config
@@ -100,7 +100,7 @@ class LmtpPart:
 
     async def _accept(self, listener: socket.socket, stop: int, pulse: Pulse) -> None:
         while True:
-            await _readable(listener)
+            await readable(listener)
             while len(self._clients) >= MOST_CLIENTS:
                 self._make_room()
                 await asyncio.sleep(0.02)
@@ -156,14 +156,3 @@ class LmtpPart:
             if all(since is None or time.monotonic() - since < _STUCK for since in waiting):
                 pulse()
             await asyncio.sleep(_BEAT)
-
-
-async def _readable(listener: socket.socket) -> None:
-    """Wait for a client; cancelled, unlike `loop.sock_accept`, it drops none."""
-    loop = asyncio.get_running_loop()
-    come = asyncio.Event()
-    loop.add_reader(listener, come.set)
-    try:
-        await come.wait()
-    finally:
-        loop.remove_reader(listener)

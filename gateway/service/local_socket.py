@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import fcntl
 import os
@@ -46,6 +47,17 @@ def check_local(listener: socket.socket) -> None:
     """
     if listener.family != socket.AF_UNIX:
         _check_loopback(str(listener.getsockname()[0]), "the socket that was handed over")
+
+
+async def readable(listener: socket.socket) -> None:
+    """Wait for a client; cancelled, unlike `loop.sock_accept`, it drops none."""
+    loop = asyncio.get_running_loop()
+    come = asyncio.Event()
+    loop.add_reader(listener, come.set)
+    try:
+        await come.wait()
+    finally:
+        loop.remove_reader(listener)
 
 
 def _check_loopback(host: str, what: str) -> None:

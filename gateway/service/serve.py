@@ -118,6 +118,10 @@ class Service:
 
             arguments = (config, ground.spool, ground.registry)
             duties.append(Duty("lmtp", lambda: LmtpPart(*arguments, say=ground.say, listener=local)))
+        if handing := self._sockets.get("submit", config.serve.submit):
+            from gateway.service.handover import Handover  # noqa: PLC0415 - as above
+
+            duties.append(Duty("submit", lambda: Handover(ground, handing)))
         duties += faces(ground, self._counts, self._sockets)
         return _Generation(ground, Supervisor(duties, self._say))
 

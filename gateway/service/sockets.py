@@ -14,14 +14,15 @@ from gateway.service import local_socket
 
 __all__ = ["PURPOSES", "Purpose", "Sockets", "inherited"]
 
-Purpose = Literal["daemon", "lmtp", "metrics", "status"]
-PURPOSES: tuple[Purpose, ...] = ("daemon", "lmtp", "metrics", "status")
+Purpose = Literal["daemon", "lmtp", "submit", "metrics", "status"]
+PURPOSES: tuple[Purpose, ...] = ("daemon", "lmtp", "submit", "metrics", "status")
 """Each is the key of [serve] that has the address."""
 
 _FIRST = 3
 _OPEN: Mapping[Purpose, Callable[[str], AbstractContextManager[socket.socket]]] = {
     "daemon": listening,
     "lmtp": local_socket.listening,
+    "submit": local_socket.listening,
     "metrics": local_socket.listening,
     "status": local_socket.listening,
 }
@@ -83,6 +84,12 @@ def inherited(environ: MutableMapping[str, str]) -> dict[Purpose, socket.socket]
         os.set_inheritable(descriptor, False)
         handed = socket.socket(fileno=descriptor)
         name = names[number] if number < len(names) else ""
-        local = name == "lmtp" or (name != "daemon" and handed.family == socket.AF_UNIX)
-        found["lmtp" if local else "daemon"] = handed
+        found[_purpose(name, handed)] = handed
     return found
+
+
+def _purpose(name: str, handed: socket.socket) -> Purpose:
+    for purpose in PURPOSES:
+        if name == purpose:
+            return purpose
+    return "lmtp" if handed.family == socket.AF_UNIX else "daemon"

@@ -8,7 +8,7 @@ import click
 
 from gateway.cli.xfer import command as xfer
 from gateway.config import source
-from gateway.pipe import packaging
+from gateway.request import words
 from tests.docs.pages import ROOT, sections
 
 PAGE = sections(ROOT / "docs" / "nncp.md")
@@ -16,7 +16,7 @@ PAGE = sections(ROOT / "docs" / "nncp.md")
 
 def test_every_flag_named_is_taken_by_exec() -> None:
     [line] = [line for line in PAGE["Switch one command"].splitlines() if line.startswith("`-nice`")]
-    known = packaging.VALUES.keys() | packaging.SWITCHES.keys()
+    known = words.VALUES.keys() | words.SWITCHES.keys()
     assert [] == [flag for flag in re.findall(r"`-(\w+)`", line) if flag not in known]
 
 

@@ -11,7 +11,7 @@ import pytest
 from gateway.config.model import Config
 from gateway.engine import ground
 from gateway.errors import SpoolError
-from gateway.pipe import exec as pipe_exec
+from gateway.pipe import alone
 from tests.engine.parties import Party
 
 
@@ -78,9 +78,9 @@ def test_no_plugin_is_loaded_before(monkeypatch: pytest.MonkeyPatch, alice: Part
         order.append("plugins")
         raise Stop
 
-    monkeypatch.setattr(pipe_exec.packaging, "config_of", lambda given: alice.config)
-    monkeypatch.setattr(pipe_exec, "open_spool", opened)
-    monkeypatch.setattr(pipe_exec, "Registry", loaded)
+    monkeypatch.setattr(alone.packaging, "config_of", lambda given: alice.config)
+    monkeypatch.setattr(alone, "open_spool", opened)
+    monkeypatch.setattr(alone, "Registry", loaded)
     with pytest.raises(Stop):
-        pipe_exec.run(["bob", "rsmtp"], {}, None)  # type: ignore[arg-type]
+        alone.run("exec", ["bob", "rsmtp"], {}, None)  # type: ignore[arg-type]
     assert ["owner", "plugins"] == order

@@ -8,9 +8,11 @@ the syntax of Go's flag package, which existing MTA configurations rely on: in
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 from gateway.errors import UsageError
+
+TYPE_CHECKING = False  # without `typing`, which a message that is handed over can do without
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 _TRUE = frozenset({"1", "t", "true", "yes"})
 _FALSE = frozenset({"0", "f", "false", "no"})

@@ -13,17 +13,24 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from heapq import nsmallest
-from typing import TYPE_CHECKING, NamedTuple
+from operator import attrgetter
+from typing import TYPE_CHECKING
 
+from gateway.engine.conclusion import Conclusion
 from gateway.engine.delay import Delays
+from gateway.engine.due import Due, in_runs
+from gateway.engine.ending import Endings
+from gateway.engine.examination import examine
 from gateway.engine.fate import Fate
 from gateway.engine.ground import identity_of
 from gateway.engine.handling import Handling
+from gateway.engine.rejection import Rejection
+from gateway.engine.report import Reports
 from gateway.engine.retry import due
 from gateway.engine.turns import Turns
+from gateway.engine.unpacking import Unpacker
 from gateway.engine.worker import Worker, safely
-from gateway.errors import GatewayError, LockBusy, SpoolError
-from gateway.packet.header import Header
+from gateway.errors import LockBusy, SpoolError
 from gateway.packet.identity import encode
 from gateway.program import heed_signals
 from gateway.spool.finisher import Finisher
@@ -34,9 +41,6 @@ if TYPE_CHECKING:
     from gateway.registry import Registry
     from gateway.spool.layout import Box, Job
     from gateway.spool.spool import Spool
-
-RUN = 64
-"""So many jobs of one sender may come before older ones of another that are as urgent."""
 
 
 @dataclass(slots=True)
@@ -95,12 +99,13 @@ class Tosser:
         say: Callable[[str], None],
         leave: frozenset[PacketType] = frozenset(),
     ) -> None:
+        self._config = config
+        self._identity = identity_of(config)
         self._spool = spool
-        self._say = say
         self._registry = registry
-        self._retry = config.retry
+        self._say = say
+        self._leave = leave
         self._delays = Delays(config, spool, registry, say=say)
-        self._handling = partial(Handling, config, identity_of(config), spool, registry, say=say, leave=leave)
 
     def pass_over(
         self,
@@ -126,30 +131,52 @@ class Tosser:
             once = list({job.name: job for job in reversed(ordered)}.values())[::-1]
             tally.fates[Fate.LEFT] += len(ordered) - len(once)
             if dry_run:
-                examine = self._handling(finish=self._spool.finish).examine
                 for job in once:
-                    tally.add(job, safely(job, partial(examine, job), self._say))
+                    tally.add(job, safely(job, partial(self._examine, job), self._say))
                 return tally
             finisher = held.enter_context(Finisher(self._spool, report=self._say))
             turns = held.enter_context(Turns(once, stopping))
-            handling = self._handling(finish=finisher.finish)
-            worker = Worker(handling, self._registry, turns, alone=jobs <= 1, say=self._say, place=place)
+            worker = self._worker(turns, finisher.finish, alone=jobs <= 1, place=place)
             for fates in _each(worker, jobs):
                 for job, fate in fates:
                     tally.add(job, fate)
         self._delays.look(selection.node)
         return tally
 
+    def _examine(self, job: Job) -> Fate:
+        return examine(job, self._config, self._identity, self._spool, say=self._say)
+
+    def _worker(
+        self,
+        turns: Turns,
+        finish: Callable[[Job], None],
+        *,
+        alone: bool,
+        place: Callable[[], AbstractContextManager[object]],
+    ) -> Worker:
+        config, spool, registry = self._config, self._spool, self._registry
+        ours = config, self._identity, spool
+        unpacker = Unpacker(*ours, registry, leave=self._leave)
+        reports = Reports(*ours, registry)
+        endings = Endings(*ours, registry, finish=finish, say=self._say)
+        rejection = Rejection(*ours, unpacker=unpacker, reports=reports, endings=endings)
+        return Worker(
+            turns,
+            unpacker,
+            Handling(*ours, unpacker=unpacker, endings=endings, rejection=rejection, leave=self._leave),
+            Conclusion(spool, config.retry, reports=reports, endings=endings),
+            registry,
+            alone=alone,
+            say=self._say,
+            place=place,
+        )
+
     def _ordered(self, nodes: list[str], selection: Selection, tally: Tally) -> list[Job]:
-        """Return what is due, most urgent first, then oldest."""
-
-        def order(row: _Due) -> tuple[int, float]:
-            return row.niceness, row.job.mtime
-
-        due = self._due(nodes, selection, tally)
+        """Return what is due, in its order."""
+        rows, order = self._due(nodes, selection, tally), attrgetter("order")
         if selection.most is None:
-            return _runs(sorted(due, key=order))
-        ordered = _runs(nsmallest(selection.most, due, key=order))
+            return in_runs(sorted(rows, key=order))
+        ordered = in_runs(nsmallest(selection.most, rows, key=order))
         tally.more = len(ordered) == selection.most
         return ordered
 
@@ -176,7 +203,7 @@ class Tosser:
     def _has_jobs(self, node: str, boxes: tuple[Box, ...]) -> bool:
         return any(True for box in boxes for _ in self._spool.jobs(node, box))
 
-    def _due(self, nodes: list[str], selection: Selection, tally: Tally) -> Iterator[_Due]:
+    def _due(self, nodes: list[str], selection: Selection, tally: Tally) -> Iterator[Due]:
         now = time.time()
         for node in nodes:
             try:
@@ -186,10 +213,10 @@ class Tosser:
                             continue
                         if box == "work":
                             record = self._spool.recorded(job)
-                            if record is not None and not due(record, now, self._retry):
+                            if record is not None and not due(record, now, self._config.retry):
                                 tally.next = min(tally.next, record.next)
                                 continue
-                        row = _Due(*_claimed(header), job)
+                        row = Due.of(job, header)
                         if row.niceness <= selection.max_niceness:
                             yield row
             except SpoolError as failure:
@@ -207,36 +234,3 @@ def _each(worker: Worker, jobs: int) -> Iterator[Iterable[tuple[Job, Fate]]]:
     heed_signals()  # only the main thread can, and the threads will run programs
     with ThreadPoolExecutor(jobs) as pool:
         yield from pool.map(lambda _: list(worker.fates()), range(jobs))
-
-
-class _Due(NamedTuple):
-    """A job that is due, with what its header says before anything of it is proved."""
-
-    niceness: int
-    sender: bytes
-    job: Job
-
-
-def _claimed(header: bytes) -> tuple[int, bytes]:
-    """Return the header's niceness and sender; whatever has none is looked at first, and then held."""
-    try:
-        decoded = Header.decode(header)
-    except GatewayError:
-        return 0, b""
-    return decoded.niceness, decoded.sender
-
-
-def _runs(ordered: Iterable[_Due]) -> list[Job]:
-    """Return the jobs with those of one sender next to each other, so that a session can take them.
-
-    Only among the equally urgent, and at most `RUN` before the next oldest sender has its turn.
-    """
-    runs: list[list[Job]] = []
-    current: dict[tuple[int, bytes], list[Job]] = {}
-    for niceness, sender, job in ordered:
-        run = current.get((niceness, sender))
-        if run is None or len(run) == RUN:
-            run = current[niceness, sender] = []
-            runs.append(run)
-        run.append(job)
-    return [job for run in runs for job in run]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from gateway.engine.handling import Unpacked
+    from gateway.engine.unpacking import Unpacked
     from gateway.spool.layout import Job
 
 

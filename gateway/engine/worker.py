@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
+    from gateway.engine.conclusion import Conclusion
     from gateway.engine.handling import Handling
     from gateway.engine.turns import Turn, Turns
+    from gateway.engine.unpacking import Unpacker
     from gateway.registry import Registry
     from gateway.spool.layout import Job
 
@@ -62,17 +64,21 @@ class Worker:
 
     def __init__(
         self,
-        handling: Handling,
-        registry: Registry,
         turns: Turns,
+        unpacker: Unpacker,
+        handling: Handling,
+        conclusion: Conclusion,
+        registry: Registry,
         *,
         alone: bool,
         say: Callable[[str], None],
         place: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
-        self._handling = handling
-        self._registry = registry
         self._turns = turns
+        self._unpacker = unpacker
+        self._handling = handling
+        self._conclusion = conclusion
+        self._registry = registry
         self._alone = alone
         self._say = say
         self._place = place
@@ -100,14 +106,14 @@ class Worker:
             return found
 
     def _delivered(self, first: Begun) -> Iterator[tuple[Job, Fate]]:
-        series = Series(self._registry, self._handling.note)
+        series = Series(self._registry, self._conclusion.note)
         aside: list[tuple[Job, Fate]] = []
         following = self._following(first, series, aside) if _sociable(first) else ()
         try:
             with self._meanwhile():
                 for begun in series.hand_over(first, following):
                     with closing(begun.body):
-                        conclude = partial(self._handling.conclude, begun)
+                        conclude = partial(self._conclusion.draw, begun)
                         yield begun.arrival.job, safely(begun.arrival.job, conclude, self._say)
         except Interrupted:
             raise
@@ -149,8 +155,7 @@ class Worker:
         if turn.unpacked is not None or turn.job.size > LIMIT:
             return turn
         try:
-            if self._handling.may_open(turn.job):
-                return turn._replace(unpacked=self._handling.unpack(turn.job, LIMIT))
+            return turn._replace(unpacked=self._unpacker.unpack(turn.job, LIMIT))
         except Interrupted:
             raise
         except Exception:  # noqa: S110 - whatever it is, it comes up again in the job's turn

@@ -8,7 +8,7 @@ from itertools import islice
 import pytest
 
 from gateway.config.model import Handle
-from gateway.engine import toss, worker
+from gateway.engine import due, worker
 from gateway.errors import Refused, SpoolError
 from gateway.mta import Delivery, EventKind, Outcome, Verdict
 from tests.engine.parties import BATCH, Memory, Party, carry
@@ -301,7 +301,7 @@ def test_no_file_stays_open(alice: Party, bob: Party, session: Session) -> None:
 def test_senders_take_turns_with_what_is_equally_urgent(
     alice: Party, bob: Party, session: Session, party: Callable[[str], Party], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(toss, "RUN", 2)
+    monkeypatch.setattr(due, "RUN", 2)
     carol = party("carol")
     carol.knows(bob)
     bob.knows(carol, handles=bob.config.neighbours["alice"].handles)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from gateway.engine import worker
-from gateway.engine.handling import Handling
+from gateway.engine.unpacking import Unpacker
 from gateway.mta import Delivery, EventKind, Outcome, Verdict
 from gateway.program.meanwhile import work_meanwhile
 from tests.engine.parties import BATCH, Party, carry
@@ -16,14 +16,14 @@ from tests.engine.parties import BATCH, Party, carry
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the jobs that were unpacked before their turn."""
     names: list[str] = []
-    unpack = Handling.unpack
+    unpack = Unpacker.unpack
 
-    def noting(self: Handling, *words: object) -> object:
+    def noting(self: Unpacker, *words: object) -> object:
         unpacked = unpack(self, *words)  # type: ignore[arg-type]
         names.extend([unpacked.arrival.job.name] if unpacked else [])
         return unpacked
 
-    monkeypatch.setattr(Handling, "unpack", noting)
+    monkeypatch.setattr(Unpacker, "unpack", noting)
     return names
 
 

@@ -112,7 +112,9 @@ def _cells(entry: Entry) -> tuple[Cell, ...]:
 
 
 def _line(entry: Entry) -> str:
-    return "  ".join(str(cell if isinstance(cell, str) else cell.text) for cell in _cells(entry))
+    from gateway.stderr import printable  # noqa: PLC0415 - only for people
+
+    return "  ".join(printable(cell if isinstance(cell, str) else cell.text) for cell in _cells(entry))
 
 
 def _json(entry: Entry) -> str:

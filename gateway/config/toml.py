@@ -64,6 +64,9 @@ def _parse(text: str, path: str) -> Tree:
     except RecursionError:
         msg = f"{path}: nested too deeply"
         raise ConfigError(msg) from None
+    except ValueError as failure:  # a number of thousands of digits
+        msg = f"{path}: {failure}"
+        raise ConfigError(msg) from failure
 
 
 def _keys(value: object, path: str, mistakes: Mistakes) -> tuple[Tree | None, str | None]:

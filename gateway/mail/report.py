@@ -188,7 +188,8 @@ def _mta(host: str) -> str:
 def _typed(recipient: str) -> str:
     """Return an address with its type (RFC 3464 2.3.2, RFC 6533 3)."""
     if recipient.isascii():
-        return f"rfc822; {one_line(recipient)}"
+        fits = recipient.isprintable() and len(recipient) <= MAX_WORDS
+        return f"rfc822; {recipient if fits else one_line(recipient)}"
     return "utf-8; " + "".join(
         c if c.isascii() and c.isprintable() and c not in " +=\\" else f"\\x{{{ord(c):02X}}}"
         for c in recipient

@@ -137,6 +137,9 @@ class Service:
         except (GatewayError, OSError) as failure:
             self._say(str(failure))
             new = old
+        except (Exception, SystemExit) as failure:  # whatever it is, mail goes on as before
+            self._say(f"{type(failure).__name__}: {failure}")
+            new = old
         if new is old:
             self._say("the configuration stays as it was")
         else:

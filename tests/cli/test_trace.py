@@ -97,16 +97,15 @@ def test_what_nothing_is_known_of(two_nodes: tuple[Node, Node], word: str, statu
     assert (status, b"", 1) == (done.status, done.stdout, len(done.messages)), done
 
 
-def test_following_shows_what_comes(two_nodes: tuple[Node, Node], tmp_path: Path) -> None:
-    alice, _ = two_nodes
-    output = tmp_path / "output"
+def followed(alice: Node, output: Path, *words: str, batch: bytes = BATCH) -> str:
+    """Return what ``gateway trace --follow`` says of a batch that is submitted meanwhile."""
     with output.open("wb") as file:
         process = subprocess.Popen(
-            [gateway_script(), "--config", str(alice.toml), "trace", "--follow", "--json", "1@a.example"],
+            [gateway_script(), "--config", str(alice.toml), "trace", "--follow", *words],
             stdout=file, stderr=file, env=ENVIRONMENT | {"PYTHONUNBUFFERED": "1"},
         )  # fmt: skip
         try:
-            assert 0 == alice.gateway("submit", "exim", "--node", "bob", stdin=BATCH).status
+            assert 0 == alice.gateway("submit", "exim", "--node", "bob", stdin=batch).status
             until = time.monotonic() + 60
             while not output.read_bytes().endswith(b"\n"):
                 assert process.poll() is None, output.read_text()
@@ -115,7 +114,12 @@ def test_following_shows_what_comes(two_nodes: tuple[Node, Node], tmp_path: Path
         finally:
             process.terminate()
             process.wait()
-    assert "submitted" == json.loads(output.read_text())["event"]
+    return output.read_text()
+
+
+def test_following_shows_what_comes(two_nodes: tuple[Node, Node], tmp_path: Path) -> None:
+    said = followed(two_nodes[0], tmp_path / "output", "--json", "1@a.example")
+    assert "submitted" == json.loads(said)["event"]
 
 
 def test_a_peer_cannot_steer_the_terminal(two_nodes: tuple[Node, Node]) -> None:
@@ -125,6 +129,13 @@ def test_a_peer_cannot_steer_the_terminal(two_nodes: tuple[Node, Node]) -> None:
     done = alice.gateway("trace", "x@b.example")
     assert b"submitted" in done.stdout
     assert done.stdout.decode().replace("\n", "").isprintable()
+
+
+def test_nor_while_it_is_followed(two_nodes: tuple[Node, Node], tmp_path: Path) -> None:
+    batch = BATCH.replace(b"<1@a.example>", b"<1@a.example>\x1b[2J\xc2\x9b")
+    said = followed(two_nodes[0], tmp_path / "output", "x@b.example", batch=batch)
+    assert "submitted" in said
+    assert said.replace("\n", "").isprintable()
 
 
 def test_a_journal_that_cannot_be_written_stops_no_mail(two_nodes: tuple[Node, Node]) -> None:

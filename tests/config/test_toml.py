@@ -295,3 +295,8 @@ seen-age = "30d"
     ] == [(h.name, h.egress, h.form, h.arguments) for h in config.neighbours["bob"].handles.values()]
     assert (MailForm(), Retry(), Serve()) == (config.neighbours["bob"].mail, config.retry, config.serve)
     assert Accept().max_size == config.neighbours["bob"].accept.max_size
+
+
+def test_a_number_without_end_is_a_mistake_like_any_other(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=f"{tmp_path}.*digits"):
+        ours(tmp_path, tail="x = " + "9" * 5000)

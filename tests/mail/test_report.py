@@ -133,6 +133,16 @@ def test_every_address_can_be_read_back(sender: str, recipient: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "address", [f"{'x' * 64}@{'d' * 60}.{'e' * 60}.{'f' * 60}.example", '"a  b"@x.example']
+)
+def test_no_address_is_cut_or_changed(address: str) -> None:
+    _, (_, about), _ = read(
+        write_report(ReversePath("joe@a.example"), [Failure(address, "5.0.0", "no")], OCCASION)
+    )
+    assert f"rfc822; {address}" == re.sub(r"\n(?=[ ])", "", about["Final-Recipient"]).replace(";  ", "; ")
+
+
+@pytest.mark.parametrize(
     ("words", "default", "status"),
     [
         ("550 5.1.1 no such user", "5.0.0", "5.1.1"),

@@ -163,6 +163,25 @@ def test_a_new_configuration_is_taken_over_whole_or_not_at_all(pair: Pair, tmp_p
         assert 0 == bob.end()
 
 
+def test_a_mistake_that_nobody_thought_of_does_not_end_the_service(pair: Pair, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\n"
+        "def breaks(event, arguments):\n"
+        "    if event == 'open' and str(arguments[0]).endswith('gateway.toml') and breaks.opened:\n"
+        "        raise LookupError('never thought of')\n"
+        "    breaks.opened |= event == 'open' and str(arguments[0]).endswith('gateway.toml')\n"
+        "breaks.opened = False\n"
+        "sys.addaudithook(breaks)\n"
+    )
+    with serving(pair.bob, {"PYTHONPATH": str(tmp_path)}) as bob, serving(pair.alice):
+        bob.send(signal.SIGHUP)
+        bob.says("the configuration stays as it was")
+        assert "LookupError: never thought of" in bob.said()
+        submit(pair.alice, pair.bob, "by the old one")
+        until(lambda: ["by the old one"] == subjects(pair.at_bob))
+        assert 0 == bob.end()
+
+
 def test_another_address_after_a_reload(pair: Pair) -> None:
     other = free_port()
     with serving(pair.bob) as bob:

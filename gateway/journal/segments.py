@@ -37,7 +37,8 @@ def append(place: Place, line: bytes) -> None:
         OSError: it is not there, or not whole.
     """
     current = f"{place.path}/{CURRENT}"
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    # O_NONBLOCK: a FIFO that nobody reads must not hold us.
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
         _put_aside_if_due(place, current)
         fd = os.open(current, flags, 0o666)
@@ -55,7 +56,8 @@ def append(place: Place, line: bytes) -> None:
 def segments(path: str) -> list[str]:
     """Return the files of lines in a directory, the oldest first; none if there is no directory."""
     try:
-        names = os.listdir(path)
+        with os.scandir(path) as entries:
+            names = [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
     except FileNotFoundError:
         return []
     aside = sorted(name for name in names if name.startswith("events-") and name.endswith(".jsonl"))

@@ -151,3 +151,13 @@ def test_nothing_of_the_journal_is_readable_for_everybody(place: Place, note: Ca
         os.umask(before)
     for path in (place.path, f"{place.path}/{CURRENT}"):
         assert 0 == os.stat(path).st_mode & 0o007
+
+
+def test_what_is_no_file_holds_nobody(place: Place) -> None:
+    append(place, b"line\n")
+    os.mkfifo(f"{place.path}/events-1-1.jsonl")
+    assert [f"{place.path}/{CURRENT}"] == segments(place.path)
+    os.unlink(f"{place.path}/{CURRENT}")
+    os.mkfifo(f"{place.path}/{CURRENT}")
+    with pytest.raises(OSError, match="No such device"):
+        append(place, b"line\n")

@@ -46,6 +46,7 @@ COMMANDS = {
     "queue": "the spool: list, show, hold, release, retry, remove, check, export, import",
     "serve": "all of it in one resident process: answer, call, deliver",
     "setup": "what a system needs to run the gateway: units for systemd",
+    "top": "live: neighbours, queue by age, sessions, what is held, last events",
     "toss": "work through what arrived: verify, then deliver or relay",
     "trace": "what happened to a message, by any of its names",
     "xfer": "exchange packets with a directory (USB stick, shared folder)",

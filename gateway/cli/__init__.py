@@ -36,6 +36,7 @@ COMMANDS = {
     "bundle": "exchange packets as a tar stream (tape, disc, pipe)",
     "caller": "make calls by the neighbours' cron lines",
     "canary": "a packet to ourselves through another node and back, every step timed",
+    "completion": "a script by which bash, zsh or fish completes all this",
     "config": "check, show, import and export the configuration",
     "daemon": "answer online sessions; --stdio for ssh, inetd, UCSPI",
     "demo": "three nodes in a temporary directory: a message crosses, every step shown",
@@ -119,7 +120,9 @@ class _Lazy(Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in PIPE_HELP:
-            return click.Command(cmd_name, short_help=PIPE_HELP[cmd_name])
+            from gateway.cli.pipes import pipe_command  # noqa: PLC0415 - loaded on demand
+
+            return pipe_command(cmd_name, PIPE_HELP[cmd_name])
         if cmd_name in COMMANDS:
             command = importlib.import_module(f"gateway.cli.{cmd_name}").command
             assert isinstance(command, click.Command)
@@ -145,13 +148,17 @@ def group(**before_the_command: object) -> None:
 def run_command(words: Sequence[str], given: Mapping[str, str]) -> int:
     """Run an operator command; status 0, 1 (it said what failed), 2 (usage) or 75 (try again)."""
     setting = Setting(given.get("config"), given.get("spool"), given.get("log"), "quiet" in given)
+    if not words and "_GATEWAY_COMPLETE" in os.environ:
+        from gateway.cli.completion import complete  # noqa: PLC0415 - loaded on demand
+
+        return complete(group, setting)
     words = [{"-version": "--version"}.get(word, word) for word in words] or ["--help"]
     known = words[0] in COMMANDS or words[0].startswith("-")
     if not known or "--help" in words[:1]:
-        _add_plugin_commands(setting)
+        add_plugin_commands(setting)
         known = known or words[0] in group.commands
     try:
-        result = group.main(words, prog_name="gateway", standalone_mode=False, obj=setting)
+        result = group.main(words, prog_name="gateway", standalone_mode=False, complete_var="", obj=setting)
     except click.exceptions.Exit as leave:
         return leave.exit_code
     except SystemExit as leave:  # click's, when nobody reads the output any more; or a plugin's
@@ -190,7 +197,7 @@ def _explain(failure: Exception, setting: Setting, *, known: bool) -> int:
             return EX_FAILURE
 
 
-def _add_plugin_commands(setting: Setting) -> None:
+def add_plugin_commands(setting: Setting) -> None:
     """Let the plugins add their commands; without a configuration, all that are installed."""
     from gateway.registry import add_commands  # noqa: PLC0415 - loaded on demand
 

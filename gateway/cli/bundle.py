@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gateway.cli.names import NODE
 from gateway.cli.types import NICENESS
 from gateway.cli.xfer import summary
 from gateway.errors import EX_FAILURE, EX_OK, EX_TEMPFAIL, SpoolError, UsageError
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 @click.option("--nice", "-nice", type=NICENESS, default=255, metavar="N", help="only up to this niceness")
 @click.option("--quiet", "-quiet", "-q", is_flag=True, help="say only what went wrong")
 @click.option("--noprogress", "-noprogress", is_flag=True, hidden=True)
-@click.argument("nodes", nargs=-1, metavar="[NODE...]")
+@click.argument("nodes", type=NODE, nargs=-1, metavar="[NODE...]")
 @click.pass_obj
 def command(
     setting: Setting,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from gateway.cli.leaving import leaving
+from gateway.cli.names import NODE
 from gateway.cli.types import NICENESS
 from gateway.errors import EX_FAILURE, EX_OK, EX_TEMPFAIL, UsageError
 
@@ -31,7 +32,7 @@ _N = TypeVar("_N", int, float)
 @click.option("--json", "as_json", is_flag=True, help="with --list: one JSON object per line")
 @click.option("--quiet", "-quiet", "-q", is_flag=True, help="say only what went wrong")
 @click.option("--noprogress", "-noprogress", is_flag=True, hidden=True)
-@click.argument("node", metavar="NODE[:ADDR|:host:port]")
+@click.argument("node", type=NODE, metavar="NODE[:ADDR|:host:port]")
 @click.argument("address", required=False)
 @click.pass_obj
 def command(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gateway.cli.descriptors import allow_descriptors
+from gateway.cli.names import NODE
 from gateway.errors import EX_FAILURE, EX_OK, ConfigError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 @click.command("caller")
 @click.option("--quiet", "-quiet", "-q", is_flag=True, help="say only what went wrong")
 @click.option("--noprogress", "-noprogress", is_flag=True, hidden=True)
-@click.argument("nodes", nargs=-1, metavar="[NODE]...")
+@click.argument("nodes", type=NODE, nargs=-1, metavar="[NODE]...")
 @click.pass_obj
 def command(setting: Setting, *, nodes: tuple[str, ...], quiet: bool, noprogress: bool) -> int:
     """Call the neighbours that have `calls`, or only the named ones, until SIGTERM.

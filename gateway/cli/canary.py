@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gateway.cli.names import NODE
 from gateway.cli.types import DURATION, NICENESS
 from gateway.config.units import duration_text
 from gateway.errors import EX_FAILURE, EX_OK, UsageError
@@ -39,7 +40,7 @@ _EXACT = 100.0
     "--nice", "-nice", type=NICENESS, default=PRIORITY, metavar="N", help="how urgent; as mail if not given"
 )
 @click.option("--json", "as_json", is_flag=True, help="one JSON object")
-@click.argument("node")
+@click.argument("node", type=NODE)
 @click.pass_obj
 def command(
     setting: Setting, *, timeout: float | None, no_wait: bool, last: bool, nice: int, as_json: bool, node: str

@@ -11,6 +11,7 @@ import sys
 import click
 
 from gateway.cli import Group, Setting
+from gateway.cli.names import NODE
 from gateway.cli.probe import probe
 from gateway.config import edit, toml
 from gateway.config.block import hjson_block, read_block, toml_block
@@ -48,7 +49,7 @@ def list_(setting: Setting, *, as_json: bool) -> None:
 
 @command.command()
 @click.option("--json", "as_json", is_flag=True, help="one JSON object")
-@click.argument("node")
+@click.argument("node", type=NODE)
 @click.pass_obj
 def show(setting: Setting, node: str, *, as_json: bool) -> int:
     """Print what the configuration says of NODE, a name or an id."""

@@ -11,6 +11,7 @@ import click
 
 from gateway import entrypoints
 from gateway.cli import Group, Setting
+from gateway.cli.names import PLUGIN
 from gateway.config.model import NO_CONFIG, OWN_PLUGINS
 from gateway.errors import EX_FAILURE, EX_OK, ConfigError, PluginError
 from gateway.registry import DEFAULTS, Loaded, Registry
@@ -36,7 +37,7 @@ def list_(setting: Setting, *, as_json: bool) -> None:
 
 @command.command("check")
 @click.option("--json", "as_json", is_flag=True, help="one JSON object a line for what was found")
-@click.argument("name", required=False)
+@click.argument("name", type=PLUGIN, required=False)
 @click.pass_obj
 def check(setting: Setting, name: str | None, *, as_json: bool) -> int:
     """Load every enabled plugin, or the one named, and say what is wrong.

@@ -8,6 +8,7 @@ import click
 
 from gateway.cli import Setting
 from gateway.cli.leaving import leaving
+from gateway.cli.names import NODE
 from gateway.errors import EX_FAILURE, EX_OK
 
 __all__ = ["probe"]
@@ -15,7 +16,7 @@ __all__ = ["probe"]
 
 @click.command("probe")
 @click.option("--json", "as_json", is_flag=True, help="one JSON object an address")
-@click.argument("node", metavar="NODE[:ADDR|:host:port]")
+@click.argument("node", type=NODE, metavar="NODE[:ADDR|:host:port]")
 @click.pass_obj
 def probe(setting: Setting, *, as_json: bool, node: str) -> int:
     """Ask at NODE's addresses who answers there; nothing is moved.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gateway.cli import Group, Setting
+from gateway.cli.names import PACKET
 from gateway.cli.queue_act import hold, release, remove, restore, retry
 from gateway.cli.queue_carry import export, import_
 from gateway.cli.queue_check import check
@@ -130,7 +131,7 @@ def _shape_rows(shape: Shape, ground: Ground) -> Iterator[tuple[str, ...]]:
 
 
 @command.command("show")
-@click.argument("prefixes", metavar="NAME-PREFIX...", nargs=-1, required=True)
+@click.argument("prefixes", type=PACKET, metavar="NAME-PREFIX...", nargs=-1, required=True)
 @AS_JSON
 @click.pass_obj
 def show(setting: Setting, /, *, prefixes: tuple[str, ...], as_json: bool) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from gateway.cli.names import HANDLE, NODE, PACKET
 from gateway.cli.queue_rows import Names
 from gateway.cli.types import DURATION, NICENESS, SIZE
 from gateway.engine import queue
@@ -56,13 +57,14 @@ def selecting(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the selectors; `selector` reads them."""
     states = [_WAITING, *(state.value for state in State)]
     decorators = (
-        click.argument("prefixes", nargs=-1, metavar="[NAME-PREFIX]..."),
-        click.option("--node", "-node", metavar="NODE", help="in this neighbour's directory"),
+        click.argument("prefixes", type=PACKET, nargs=-1, metavar="[NAME-PREFIX]..."),
+        click.option("--node", "-node", type=NODE, metavar="NODE", help="in this neighbour's directory"),
         click.option("--rx", "-rx", "--in", "rx", is_flag=True, help="only inbound"),
         click.option("--tx", "-tx", "--out", "tx", is_flag=True, help="only outbound"),
         click.option("--state", "states", type=click.Choice(states), multiple=True,
                      help="in this state (again for another one)"),
-        click.option("--handle", metavar="WORD", help="inbound jobs for this handle (opens every packet)"),
+        click.option("--handle", type=HANDLE, metavar="WORD",
+                     help="inbound jobs for this handle (opens every packet)"),
         click.option("--older", type=DURATION, metavar="AGE", help="lying there for at least that long"),
         click.option("--newer", "--younger", "newer", type=DURATION, metavar="AGE",
                      help="lying there for at most that long"),

@@ -8,12 +8,13 @@ import threading
 import click
 
 from gateway.cli import Setting
+from gateway.cli.names import NODE
 from gateway.cli.types import NICENESS
 from gateway.errors import EX_FAILURE, EX_OK, EX_TEMPFAIL
 
 
 @click.command("toss")
-@click.option("--node", "-node", metavar="NODE", help="only what this neighbour handed over")
+@click.option("--node", "-node", type=NODE, metavar="NODE", help="only what this neighbour handed over")
 @click.option("--nice", "-nice", type=NICENESS, default=255, metavar="N", help="only up to this niceness")
 @click.option(
     "--jobs", type=click.IntRange(1, 64), metavar="N", default=1, show_default=True, help="deliveries at once"

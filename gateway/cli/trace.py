@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gateway.cli.names import PACKET
 from gateway.errors import EX_FAILURE, EX_OK, UsageError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _TONES: dict[str, Tone] = {
 @click.option("--limit", type=click.IntRange(0), default=200, metavar="N", help="lines at most; 0 for all")
 @click.option("--follow", "-f", is_flag=True, help="go on with what happens from now, oldest first")
 @click.option("--json", "as_json", is_flag=True, help="one JSON object per line")
-@click.argument("text")
+@click.argument("text", type=PACKET)
 @click.pass_obj
 def command(setting: Setting, *, limit: int, follow: bool, as_json: bool, text: str) -> int:
     """Show what happened to a message, the newest first.

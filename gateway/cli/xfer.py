@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gateway.cli.names import NODE
 from gateway.cli.types import NICENESS
 from gateway.errors import EX_FAILURE, EX_OK, EX_TEMPFAIL, UsageError
 
@@ -19,7 +20,7 @@ _KIB = 1024
 @click.command("xfer")
 @click.option("--rx", "-rx", is_flag=True, help="only receive")
 @click.option("--tx", "-tx", is_flag=True, help="only send")
-@click.option("--node", "-node", metavar="NODE", help="only with this neighbour")
+@click.option("--node", "-node", type=NODE, metavar="NODE", help="only with this neighbour")
 @click.option("--nice", "-nice", type=NICENESS, default=255, metavar="N", help="only up to this niceness")
 @click.option("--mkdir", "-mkdir", is_flag=True, help="make directories for neighbours that have none there")
 @click.option("--keep", "-keep", is_flag=True, help="leave the originals, there and in the spool")

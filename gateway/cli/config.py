@@ -172,3 +172,17 @@ def export_(setting: Setting, directory: str | None) -> None:
         losses += cfgdir.write(directory, tree)
     for loss in losses:
         setting.say(f"warning: {loss}")
+
+
+@command.command()
+@click.option("--json", "as_json", is_flag=True, help="one JSON object a line")
+def reference(*, as_json: bool) -> None:
+    """Print every key of our dialect: what it may be, what holds without it, what it means."""
+    from gateway.config.reference import SECTIONS, rows, table  # noqa: PLC0415 - long, and rarely asked for
+
+    for section in SECTIONS:
+        if as_json:
+            for row in rows(section):
+                click.echo(json.dumps({"section": section, **row._asdict()}))
+        else:
+            click.echo(f"## {section}\n\n{table(section)}")

@@ -46,8 +46,8 @@ _STAND_INS = (
     _StandIn("rmail", frozenset({"rmail"}), "rmail", only=frozenset(), folders=_DISTRIBUTION),
 )
 
-_FORMS = kinds.one_of("bsmtp", "rmail", "sendmail", "raw")
-_ARGUMENTS = kinds.one_of("none", "recipients", "any")
+_FORMS = kinds.OneOf("bsmtp", "rmail", "sendmail", "raw")
+_ARGUMENTS = kinds.OneOf("none", "recipients", "any")
 _WITH_ARGUMENTS = ("rmail", "sendmail")
 # Egresses of our own plugins: they deliver transactions, which a raw body has none of.
 _MAIL_EGRESSES = ("exim", "smtp", "postfix", "rmail")

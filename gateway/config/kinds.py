@@ -6,7 +6,6 @@ All raise ValueError whose text says what was expected; the caller knows the key
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 _MAX_UMASK = 0o777
 # Patterns as text are compiled when first used, not once a message.
@@ -73,19 +72,23 @@ def words(value: object) -> tuple[str, ...]:
     return tuple(text(item) for item in value)
 
 
-def one_of(*known: str) -> Callable[[object], str]:
-    """Return a reader of one of these words."""
+class OneOf:
+    """A reader of one of the words in `known`."""
 
-    def read(value: object) -> str:
-        if value not in known:
-            msg = "one of " + ", ".join(f'"{word}"' for word in known) + " was expected"
+    __slots__ = ("known",)
+
+    def __init__(self, *known: str) -> None:
+        self.known = known
+
+    def __call__(self, value: object) -> str:
+        """Read one of them."""
+        if value not in self.known:
+            msg = "one of " + ", ".join(f'"{word}"' for word in self.known) + " was expected"
             raise ValueError(msg)
         return text(value)
 
-    return read
 
-
-direction = one_of("rx", "tx")
+direction = OneOf("rx", "tx")
 
 
 def absolute_path(value: object) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.errors import BadPacket, GatewayError, LockBusy, UnknownJob
 from gateway.packet.header import Header
+from gateway.spool import trash
 from gateway.spool.layout import BOXES, REMEMBERED
 from gateway.spool.record import JobRecord
 
@@ -230,15 +231,15 @@ def remove(spool: Spool, job: Job, reason: str, expires: float) -> None:
     """
     with at_rest(spool, job):
         if job.box == "trash":
-            spool.remove(job)
+            trash.remove(spool, job)
         else:
-            spool.discard(job, reason, expires)
+            trash.discard(spool, job, reason, expires)
 
 
 def restore(spool: Spool, job: Job) -> None:
     """Take a packet out of the trash: it is held then; raises as `hold` does."""
     with at_rest(spool, job):
-        spool.restore(job)
+        trash.restore(spool, job)
 
 
 def empty_trash(spool: Spool, now: float) -> list[str]:
@@ -257,7 +258,7 @@ def empty_trash(spool: Spool, now: float) -> list[str]:
                 if _expired(spool, job, now):
                     with spool.lock(node, "toss"):
                         if _expired(spool, job, now):
-                            spool.remove(job)
+                            trash.remove(spool, job)
                             gone.append(job.name)
     return gone
 

@@ -72,7 +72,7 @@ def settle(spool: Spool, node: str, name: str, record: JobRecord) -> None:
     if not sent:
         durable.unlink(waiting)
         return
-    spool.send_answer(node, name, hop, sent)
+    durable.move(waiting, spool.paths.packet(hop, "tx", sent), floor=spool.root, umask=spool.umask)
 
 
 def ready(spool: Spool, job: Job, record: JobRecord) -> JobRecord:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from gateway.errors import GatewayError
+from gateway.spool import mark
 
 if TYPE_CHECKING:
     from gateway.spool.layout import Job
@@ -55,7 +56,7 @@ class Finisher:
         Raises:
             SpoolError: temporary; the mark could not be made.
         """
-        self._spool.mark(job)
+        mark.make(self._spool, job)
         with self._changed:
             self._changed.wait_for(lambda: len(self._waiting) < BACKLOG)
             self._waiting.append(job)
@@ -68,7 +69,7 @@ class Finisher:
         with self._changed:
             synced, self._synced = self._synced, []
         try:
-            self._spool.forget_marked(synced)
+            mark.forget(self._spool, synced)
         except GatewayError as failure:
             self._report_left(synced, failure)
 
@@ -86,7 +87,7 @@ class Finisher:
                     return
             synced = some
             try:
-                self._spool.sync_marks(some)
+                mark.sync(self._spool, some)
             except GatewayError as failure:
                 self._report_left(some, failure)
                 synced = []

@@ -10,8 +10,7 @@ import stat
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gateway.errors import UnknownJob
-from gateway.spool import durable
+from gateway.spool import durable, trash
 from gateway.spool.answer import settle
 from gateway.spool.layout import REMEMBERED
 from gateway.spool.record import JobRecord
@@ -84,7 +83,7 @@ def drop_expired(spool: Spool, job: Job, now: float) -> None:
     with spool.lock(job.node, "toss"):
         record = spool.recorded(job)
         if record is not None and 0 < record.expires <= now:
-            spool.remove(job)
+            trash.remove(spool, job)
 
 
 def change_mode(path: str, *, add: int = 0, take: int = 0) -> None:
@@ -96,5 +95,4 @@ def change_mode(path: str, *, add: int = 0, take: int = 0) -> None:
 
 def _must_be_there(spool: Spool, job: Job) -> None:
     if spool.job(job.node, job.box, job.name) is None:
-        msg = f"{job.name} is not in {job.box} any more"
-        raise UnknownJob(msg)
+        raise spool.unknown(job)

@@ -38,7 +38,7 @@ class Spool:
     def __init__(self, root: str, *, umask: int | None = None, nohdr: bool = False) -> None:
         self.root = os.path.abspath(root)
         self.paths = Layout(self.root)
-        self._umask = umask
+        self.umask = umask
         self._nohdr = nohdr
         self._sync: Callable[[str], None] | None = None
 
@@ -46,7 +46,7 @@ class Spool:
         """Return the same spool for many threads, whose commits share the syncs of directories."""
         from gateway.spool.shared_sync import SharedSync  # noqa: PLC0415 - threads are for residents
 
-        spool = Spool(self.root, umask=self._umask, nohdr=self._nohdr)
+        spool = Spool(self.root, umask=self.umask, nohdr=self._nohdr)
         spool._sync = SharedSync()
         return spool
 
@@ -54,7 +54,7 @@ class Spool:
 
     def stage(self) -> Staged:
         """Start a file in ``tmp/`` (S1)."""
-        return Staged(self.paths.tmp, floor=self.root, umask=self._umask)
+        return Staged(self.paths.tmp, floor=self.root, umask=self.umask)
 
     def commit(
         self, staged: Staged, node: str, box: Literal["tx", "rx"], name: str, *, alias: str | None = None
@@ -89,7 +89,7 @@ class Spool:
         """Return an anonymous file for a decrypted body; see `gateway.spool.scratch`."""
         from gateway.spool.scratch import scratch  # noqa: PLC0415 - not on the submission path
 
-        return scratch(self.paths.tmp, floor=self.root, size_hint=size_hint, umask=self._umask)
+        return scratch(self.paths.tmp, floor=self.root, size_hint=size_hint, umask=self.umask)
 
     def recover(self) -> int:
         """Unlink temporary files of ours whose process is gone, and nothing else; return how many."""
@@ -153,7 +153,7 @@ class Spool:
         """
         fd = self._open(job)
         try:
-            with refusals(self._path(job)):
+            with refusals(self.path(job)):
                 return os.pread(fd, HEADER_SIZE, 0)
         finally:
             os.close(fd)
@@ -200,8 +200,8 @@ class Spool:
         """
         from gateway.spool.lock import locked  # noqa: PLC0415 - not on the submission path
 
-        durable.make_directories(self.paths.box(node, "rx"), floor=self.root, umask=self._umask)
-        return locked(self.paths.lock(node, which), umask=self._umask)
+        durable.make_directories(self.paths.box(node, "rx"), floor=self.root, umask=self.umask)
+        return locked(self.paths.lock(node, which), umask=self.umask)
 
     # Online sessions, under the locks of the neighbour
 
@@ -209,7 +209,7 @@ class Spool:
         """Return a packet of that size [bytes] on its way in; what of it is there stays there."""
         from gateway.spool.incoming import Incoming  # noqa: PLC0415 - not on the submission path
 
-        return Incoming(self.paths.packet(node, "rx", name), name, size, floor=self.root, umask=self._umask)
+        return Incoming(self.paths.packet(node, "rx", name), name, size, floor=self.root, umask=self.umask)
 
     def arrive(self, node: str, packets: Sequence[Incoming], *, alias: str | None = None) -> None:
         """Sync received packets, put them into ``rx``, and sync that once.
@@ -249,64 +249,32 @@ class Spool:
         The rename is not synced here, but before the job is forgotten: a power cut that
         undoes it can only repeat a job that had no mark yet, as without the rename.
         """
-        return self._move(job, "work", synced=False)
+        return self.move(job, "work", synced=False)
 
     def put_back(self, job: Job) -> Job:
         """Undo `begin` before any byte was handed over: ``work`` to ``rx``."""
-        return self._move(job, "rx")
+        return self.move(job, "rx")
 
     def record(self, job: Job, record: JobRecord) -> None:
         """Remember a job's progress, durably (T4)."""
         self._put(self.paths.record(job.node, job.box, job.name), record.to_json(), synced=True)
-
-    def mark_seen(self, node: str, name: str) -> None:
-        """Mark a packet as done with, durably: never to be delivered again."""
-        from gateway.spool import mark  # noqa: PLC0415 - not on the submission path
-
-        path = self.paths.seen(node, name)
-        mark.make(path, floor=self.root, umask=self._umask)
-        durable.sync_directory(os.path.dirname(path))
-
-    def mark(self, job: Job) -> None:
-        """Mark a job as done with (T5); `sync_marks` makes that durable."""
-        from gateway.spool import mark  # noqa: PLC0415 - not on the submission path
-
-        path, own = self.paths.seen(job.node, job.name), self._path(job) if job.box == "work" else None
-        mark.make(path, job=own, floor=self.root, umask=self._umask)
 
     def finish(self, job: Job) -> None:
         """Mark a job as seen (T5), then forget it (T6).
 
         After a crash a job that is marked may still lie there, its record gone: finish it again.
         """
-        self.mark(job)
-        self.sync_marks([job])
-        self.forget_marked([job])
-
-    def sync_marks(self, jobs: Sequence[Job]) -> None:
-        """Sync the marks of jobs that have one, each directory once; they may be forgotten then.
-
-        Raises:
-            SpoolError: temporary; the jobs must stay where they are, marked.
-        """
-        # First the renames out of rx: NNCP's own toss does not look at marks, and would run
-        # the job again if a power cut undid the rename but not the mark.
-        begun = {os.path.dirname(self._path(job)) for job in jobs if job.box == "work"}
-        marked = {os.path.dirname(self.paths.seen(job.node, job.name)) for job in jobs}
-        for directory in (*begun, *marked):
-            durable.sync_directory(directory)
-
-    def forget_marked(self, jobs: Sequence[Job]) -> None:
-        """Remove jobs whose marks are synced, and what was remembered of them (T6).
-
-        Raises:
-            SpoolError: temporary; those that are left stay where they are, marked.
-        """
         from gateway.spool import mark  # noqa: PLC0415 - not on the submission path
 
-        for job in jobs:
-            mark.empty(self.paths.seen(job.node, job.name), job=self._path(job))
-            self._forget(job)
+        mark.make(self, job)
+        mark.sync(self, [job])
+        mark.forget(self, [job])
+
+    def mark_seen(self, node: str, name: str) -> None:
+        """Mark a packet as done with, durably: never to be delivered again."""
+        from gateway.spool import mark  # noqa: PLC0415 - not on the submission path
+
+        mark.make_by_name(self, node, name)
 
     def hold(self, job: Job, reason: str, record: JobRecord | None = None) -> Job:
         """Set a job aside for a person, from any box; its reason is on disk before it is there.
@@ -321,8 +289,8 @@ class Spool:
             self.record(job, before.held(reason, before.origin))
             return job
         self.record(job._replace(box="hold"), before.held(reason, job.box))
-        held = self._move(job, "hold")
-        self._forget_record(job)
+        held = self.move(job, "hold")
+        self.forget_record(job)
         return held
 
     def release(self, job: Job) -> Job:
@@ -334,103 +302,14 @@ class Spool:
         from gateway.spool.record import JobRecord  # noqa: PLC0415 - not on the submission path
 
         if job.box != "hold":
-            raise self._unknown(job._replace(box="hold"))
+            raise self.unknown(job._replace(box="hold"))
         before = self.recorded(job) or JobRecord()
         box: Box = "tx" if before.origin == "tx" else "work"
         if box == "work":
             self.record(job._replace(box=box), before.released(time.time()))
-        released = self._move(job, box)
-        self._forget_record(job)
+        released = self.move(job, box)
+        self.forget_record(job)
         return released
-
-    def discard(self, job: Job, reason: str, expires: float) -> Job | None:
-        """Move a job into the trash at a person's word, until `expires` (unix time); see `restore`.
-
-        An inbound one is marked as seen, so that it is not accepted again. One that was marked
-        before has been delivered: there is nothing to keep of it, and None is returned.
-
-        Raises:
-            UnknownJob: temporary; it is not there, so nothing is marked.
-        """
-        from gateway.spool.record import JobRecord  # noqa: PLC0415 - not on the submission path
-
-        if self.job(job.node, job.box, job.name) is None:
-            raise self._unknown(job)
-        before = self.recorded(job) or JobRecord()
-        origin = before.origin if job.box == "hold" else job.box
-        if origin != "tx" and self.known(job.name) == "seen":
-            self.finish(job)
-            return None
-        self.record(job._replace(box="trash"), before.removed(reason, origin, expires))
-        # First the move: what is marked while it lies elsewhere would be cleared away for good.
-        trashed = self._move(job, "trash")
-        if origin != "tx":
-            self.mark_seen(job.node, job.name)
-        self._forget_record(job)
-        return trashed
-
-    def restore(self, job: Job) -> Job:
-        """Take a job out of the trash; it is held, with the reason why it was removed.
-
-        Raises:
-            UnknownJob: temporary; it is not there.
-        """
-        from gateway.spool.record import JobRecord  # noqa: PLC0415 - not on the submission path
-
-        if job.box != "trash" or self.job(job.node, "trash", job.name) is None:
-            raise self._unknown(job._replace(box="trash"))
-        record = self.recorded(job) or JobRecord(reason="removed")
-        self.record(job._replace(box="hold"), record.held(record.reason, record.origin))
-        if record.origin != "tx":
-            # Before the move: a mark would have the next toss clear it away. Copies that came by
-            # other neighbours since were marked there.
-            self._unmark(job.name)
-        restored = self._move(job, "hold")
-        self._forget_record(job)
-        return restored
-
-    def remove(self, job: Job) -> None:
-        """Remove a job for good at a person's word; an inbound one is marked as seen first.
-
-        Raises:
-            UnknownJob: temporary; it is not there, so nothing is marked.
-        """
-        if self.job(job.node, job.box, job.name) is None:
-            raise self._unknown(job)
-        record = self.recorded(job) if job.box in ("hold", "trash") else None
-        if job.box != "tx" and not (record and record.origin == "tx"):
-            self.mark_seen(job.node, job.name)
-        self._forget(job)
-        durable.unlink(self.paths.answer(job.node, job.name))
-
-    def send_answer(self, node: str, name: str, hop: str, sent: str) -> None:
-        """Move the answer to a job into the queue of the neighbour `hop`, durably, as the packet `sent`."""
-        source, target = self.paths.answer(node, name), self.paths.packet(hop, "tx", sent)
-        durable.move(source, target, floor=self.root, umask=self._umask)
-
-    def adopt(
-        self,
-        staged: Staged,
-        node: str,
-        box: Box,
-        name: str,
-        record: JobRecord | None,
-        *,
-        time: float | None = None,
-    ) -> None:
-        """Give a complete file a place as a job, with what is remembered of it, and its age.
-
-        The record is on disk before the job is there.
-        """
-        if not staged.completed:
-            msg = "a packet must be complete, and synced, before it is adopted"
-            raise RuntimeError(msg)
-        if record is not None:
-            self.record(Job(node, box, name, 0, 0.0), record)
-        if time is not None:
-            with suppress(OSError, OverflowError, ValueError):  # a convenience
-                os.utime(staged.fileno(), (time, time))
-        staged.place(self.paths.packet(node, box, name))
 
     def drop_sent(self, node: str, name: str) -> bool:
         """Remove a packet from ``tx`` after a link moved it; say whether it was there."""
@@ -438,34 +317,46 @@ class Spool:
         durable.unlink(self.paths.header(node, "tx", name))
         return there
 
-    def _move(self, job: Job, box: Box, *, synced: bool = True) -> Job:
+    # What the nouns beside this one are made of: marks, the trash, answers, adoption
+
+    def move(self, job: Job, box: Box, *, synced: bool = True) -> Job:
+        """Move a job into another box; what is remembered of it stays where it was.
+
+        Raises:
+            UnknownJob: temporary; it went away.
+        """
         try:
             durable.move(
-                self._path(job),
+                self.path(job),
                 self.paths.packet(job.node, box, job.name),
                 floor=self.root,
-                umask=self._umask,
+                umask=self.umask,
                 synced=synced,
             )
         except FileNotFoundError as error:
-            raise self._unknown(job) from error
+            raise self.unknown(job) from error
         self._drop_header(job)
         return job._replace(box=box)
 
-    def _forget(self, job: Job) -> None:
-        durable.unlink(self._path(job))
+    def forget(self, job: Job) -> None:
+        """Remove a job and what is remembered of it."""
+        durable.unlink(self.path(job))
         if job.box in REMEMBERED:
-            self._forget_record(job)
+            self.forget_record(job)
         self._drop_header(job)
 
-    def _forget_record(self, job: Job) -> None:
+    def forget_record(self, job: Job) -> None:
+        """Remove what is remembered of a job."""
         durable.unlink(self.paths.record(job.node, job.box, job.name))
 
-    def _unmark(self, name: str) -> None:
-        for node in self.nodes():
-            path = self.paths.seen(node, name)
-            if durable.unlink(path):
-                durable.sync_directory(os.path.dirname(path))
+    def path(self, job: Job) -> str:
+        """Return the path of a job's packet."""
+        return self.paths.packet(job.node, job.box, job.name)
+
+    @staticmethod
+    def unknown(job: Job) -> UnknownJob:
+        """Return the failure that a job is not where it was."""
+        return UnknownJob(f"{job.name} is not in {job.box} of {job.node} (any more)")
 
     def _drop_header(self, job: Job) -> None:
         if job.box in ("rx", "tx"):
@@ -482,13 +373,6 @@ class Spool:
 
     def _open(self, job: Job) -> int:
         try:
-            return durable.open_regular(self._path(job))
+            return durable.open_regular(self.path(job))
         except FileNotFoundError as error:
-            raise self._unknown(job) from error
-
-    def _path(self, job: Job) -> str:
-        return self.paths.packet(job.node, job.box, job.name)
-
-    @staticmethod
-    def _unknown(job: Job) -> UnknownJob:
-        return UnknownJob(f"{job.name} is not in {job.box} of {job.node} (any more)")
+            raise self.unknown(job) from error

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
+from gateway.spool import mark, trash
 from gateway.spool.answer import answer, ready, settle
 from gateway.spool.check import SETTLED, Check
 from gateway.spool.finding import Finding
@@ -77,11 +78,11 @@ def deliver_two(spool: Spool, promise: Promise) -> None:
     promise("arrived other")
     first, second = (spool.begin(job) for name in (NAME, OTHER) for job in spool.find(name))
     promise("begun")
-    spool.mark(first)
+    mark.make(spool, first)
     spool.record(second, PROGRESS)
     promise("recorded other")
-    spool.sync_marks([first])
-    spool.forget_marked([first])
+    mark.sync(spool, [first])
+    mark.forget(spool, [first])
     promise("finished")
 
 
@@ -99,7 +100,7 @@ def hold(spool: Spool, promise: Promise) -> None:
     job = spool.release(job)
     promise("released")
     job = spool.hold(job, "because")
-    spool.remove(job)
+    trash.remove(spool, job)
     promise("finished")
 
 
@@ -131,13 +132,13 @@ def throw_away(spool: Spool, promise: Promise) -> None:
     (job,) = spool.jobs(BOB, "rx")
     job = spool.hold(job, "because")
     promise("kept")
-    trashed = spool.discard(job, "because", 1e10)
+    trashed = trash.discard(spool, job, "because", 1e10)
     assert trashed is not None
-    job = spool.restore(trashed)
-    trashed = spool.discard(job, "because", 1e10)
+    job = trash.restore(spool, trashed)
+    trashed = trash.discard(spool, job, "because", 1e10)
     assert trashed is not None
     promise("lost")
-    spool.remove(trashed)
+    trash.remove(spool, trashed)
     promise("finished")
 
 

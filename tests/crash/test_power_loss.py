@@ -56,7 +56,7 @@ def test_the_model_notices_a_missing_sync_of_the_file(tmp_path, monkeypatch):
 
 def test_the_model_notices_a_mark_that_comes_too_late(tmp_path, monkeypatch):
     def finish(spool, job):
-        spool._forget(job)
+        spool.forget(job)
         spool.mark_seen(job.node, job.name)
 
     monkeypatch.setattr(Spool, "finish", finish)

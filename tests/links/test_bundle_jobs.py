@@ -16,6 +16,7 @@ from gateway.links.bundle.jobs import Imported, Importer, write_job
 from gateway.links.bundle.read import Reader
 from gateway.links.content import NotIntact
 from gateway.packet.identity import encode
+from gateway.spool import trash
 from gateway.spool.layout import Job
 from gateway.spool.record import JobRecord
 from gateway.spool.spool import Spool
@@ -125,7 +126,7 @@ def test_what_was_held_is_held_and_goes_where_it_was_going(
 
 
 def test_what_was_removed_comes_back_to_hold(bob: Party, other: Spool) -> None:
-    job = bob.spool.discard(job_in(bob, "rx"), "spam", time.time() + 100)
+    job = trash.discard(bob.spool, job_in(bob, "rx"), "spam", time.time() + 100)
     assert job is not None
     assert ["hold"] == [each.box for each in imported(bob, other, exported(bob, job))]
     (found,) = other.find(job.name)
@@ -149,7 +150,7 @@ def _finished(spool: Spool, job: Job) -> str:
 
 
 def _trashed(spool: Spool, job: Job) -> str:
-    spool.discard(job, "spam", time.time() + 100)
+    trash.discard(spool, job, "spam", time.time() + 100)
     return "trash"
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.errors import LockBusy
 from gateway.packet.mth import MerkleTree
-from gateway.spool import mend
+from gateway.spool import mend, trash
 from gateway.spool.answer import answer
 from gateway.spool.check import LONG, SETTLED, Check
 from gateway.spool.finding import Finding
@@ -65,7 +65,7 @@ def full(spool: Spool, put: Put) -> list[Job]:
     jobs[2] = spool.begin(jobs[2])
     spool.record(jobs[2], JobRecord(attempts=1, error="451 later"))
     jobs[3] = spool.hold(jobs[3], "no handle")
-    trashed = [spool.discard(job, "spam", LATER + 1000) for job in jobs[4:]]
+    trashed = [trash.discard(spool, job, "spam", LATER + 1000) for job in jobs[4:]]
     spool.mark_seen(text_of(0), text_of("before"))
     return [*jobs[:4], *(job for job in trashed if job)]
 
@@ -102,15 +102,15 @@ def _no_reason(spool: Spool, bob: str, put: Put) -> None:
 
 
 def _no_expiry(spool: Spool, bob: str, put: Put) -> None:
-    spool.discard(put(NAME), "spam", 0.0)
+    trash.discard(spool, put(NAME), "spam", 0.0)
 
 
 def _expired(spool: Spool, bob: str, put: Put) -> None:
-    spool.discard(put(NAME), "spam", LATER - 1)
+    trash.discard(spool, put(NAME), "spam", LATER - 1)
 
 
 def _unmarked(spool: Spool, bob: str, put: Put) -> None:
-    spool.discard(put(NAME), "spam", 1e10)
+    trash.discard(spool, put(NAME), "spam", 1e10)
     os.unlink(spool.paths.seen(bob, NAME))
 
 
@@ -307,7 +307,7 @@ def test_a_report_that_was_on_its_way_is_sent_if_the_record_says_so(
     with monkeypatch.context() as dying, spool.stage() as staged:
         staged.write(PACKET * 2)
         staged.complete()
-        dying.setattr(spool, "send_answer", lambda *_: None)
+        dying.setattr("gateway.spool.answer.settle", lambda *_: None)
         answer(spool, job, JobRecord(), staged, hop=hop, name=named(PACKET * 2))
     assert [] == checked(spool), "the next attempt settles it"
     record = spool.recorded(job)

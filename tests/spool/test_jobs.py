@@ -8,6 +8,7 @@ import os
 import pytest
 
 from gateway.errors import UnknownJob
+from gateway.spool import mark, trash
 from gateway.spool.record import JobRecord
 from tests.spool.samples import PACKET, text_of
 
@@ -49,11 +50,11 @@ def test_a_mark_that_is_the_job_s_own_file_is_emptied_with_it(spool, put, name, 
     spool.mark_seen(bob, text_of("another"))
     job = spool.begin(put(name))
     os.utime(spool.paths.packet(bob, "work", name), (0, 0))
-    spool.mark(job)
-    mark = os.stat(spool.paths.seen(bob, name))
-    assert mark.st_ino == os.stat(spool.paths.packet(bob, "work", name)).st_ino
-    assert mark.st_mtime > 0, "it would be swept away as an old one"
-    spool.forget_marked([job])
+    mark.make(spool, job)
+    made = os.stat(spool.paths.seen(bob, name))
+    assert made.st_ino == os.stat(spool.paths.packet(bob, "work", name)).st_ino
+    assert made.st_mtime > 0, "it would be swept away as an old one"
+    mark.forget(spool, [job])
     assert {f"{bob}/rx/seen/{name}", f"{bob}/rx/seen/{text_of('another')}"} == files()
     assert 0 == os.stat(spool.paths.seen(bob, name)).st_size
 
@@ -144,14 +145,14 @@ def test_a_removed_inbound_job_is_marked_as_seen(spool, put, name, files, box):
         job = spool.begin(job)
     if box == "hold":
         job = spool.hold(job, "because")
-    spool.remove(job)
+    trash.remove(spool, job)
     assert {f"{job.node}/rx/seen/{name}"} == files()
 
 
 @pytest.mark.parametrize("held", [False, True])
 def test_a_removed_outbound_job_is_just_gone(spool, put, name, files, held):
     job = put(name, "tx")
-    spool.remove(spool.hold(job, "because") if held else job)
+    trash.remove(spool, spool.hold(job, "because") if held else job)
     assert set() == files()
 
 
@@ -159,7 +160,7 @@ def test_removing_what_went_elsewhere_marks_nothing(spool, put, name):
     job = put(name)
     spool.hold(job, "meanwhile")
     with pytest.raises(UnknownJob):
-        spool.remove(job)
+        trash.remove(spool, job)
     assert "hold" == spool.known(name)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.engine.queue import empty_trash
 from gateway.errors import UnknownJob
+from gateway.spool import trash
 from gateway.spool.layout import Job
 from gateway.spool.record import JobRecord
 from gateway.spool.spool import Spool
@@ -25,11 +26,11 @@ def test_an_inbound_job_is_marked_and_restored_to_hold(
     if box == "work":
         job = spool.begin(job)
         spool.record(job, JobRecord(attempts=2, error="451 later", taken={"0": None}))
-    trashed = spool.discard(job, "spam", 1e10)
+    trashed = trash.discard(spool, job, "spam", 1e10)
     assert trashed is not None
     assert {f"{bob}/trash/{name}", f"{bob}/trash/{name}.json", f"{bob}/rx/seen/{name}"} == files()
     assert "seen" == spool.known(name)
-    held = spool.restore(trashed)
+    held = trash.restore(spool, trashed)
     assert {f"{bob}/hold/{name}", f"{bob}/hold/{name}.json"} == files()
     record = spool.recorded(held)
     assert record is not None
@@ -41,16 +42,16 @@ def test_an_inbound_job_is_marked_and_restored_to_hold(
 
 def test_an_outbound_job_goes_back_to_tx(spool: Spool, put: Put, name: str, bob: str, files: Files) -> None:
     held = spool.hold(put(name, "tx"), "storm")
-    trashed = spool.discard(held, "over", 1e10)
+    trashed = trash.discard(spool, held, "over", 1e10)
     assert trashed is not None
     assert {f"{bob}/trash/{name}", f"{bob}/trash/{name}.json"} == files()
-    assert "tx" == spool.release(spool.restore(trashed)).box
+    assert "tx" == spool.release(trash.restore(spool, trashed)).box
     with spool.open(Job(bob, "tx", name, 0, 0.0)) as file:
         assert PACKET == file.read()
 
 
 def test_why_it_was_held_is_kept(spool: Spool, put: Put, name: str) -> None:
-    trashed = spool.discard(spool.hold(put(name), "no handle"), "nobody wants it", 5.0)
+    trashed = trash.discard(spool, spool.hold(put(name), "no handle"), "nobody wants it", 5.0)
     assert trashed is not None
     record = spool.recorded(trashed)
     assert record is not None
@@ -68,33 +69,33 @@ def test_what_was_delivered_is_cleared_away_and_not_kept(
 ) -> None:
     job = spool.begin(put(name))
     spool.mark_seen(text_of("carol"), name)
-    assert spool.discard(job, "spam", 1e10) is None
+    assert trash.discard(spool, job, "spam", 1e10) is None
     assert {f"{bob}/rx/seen/{name}", f"{text_of('carol')}/rx/seen/{name}"} == files()
 
 
 def test_marks_of_copies_that_came_by_others_go_too(spool: Spool, put: Put, name: str) -> None:
     """Otherwise the next toss would take the restored job for delivered, and clear it away."""
-    trashed = spool.discard(put(name), "spam", 1e10)
+    trashed = trash.discard(spool, put(name), "spam", 1e10)
     assert trashed is not None
     spool.mark_seen(text_of("carol"), name)
-    spool.restore(trashed)
+    trash.restore(spool, trashed)
     assert "hold" == spool.known(name)
 
 
 def test_what_is_not_there_is_neither_removed_nor_restored(spool: Spool, put: Put, name: str) -> None:
     job = put(name)
     with pytest.raises(UnknownJob):
-        spool.restore(job)
+        trash.restore(spool, job)
     spool.hold(job, "meanwhile")
     with pytest.raises(UnknownJob):
-        spool.discard(job, "spam", 1e10)
+        trash.discard(spool, job, "spam", 1e10)
     assert "hold" == spool.known(name)
 
 
 def test_only_what_has_expired_is_removed_for_good(spool: Spool, put: Put, bob: str, files: Files) -> None:
     names = {word: text_of(word) for word in ("old", "new", "without", "damaged")}
     for word, expires in (("old", 100.0), ("new", 101.0), ("without", 0.0), ("damaged", 1.0)):
-        spool.discard(put(names[word], "tx"), "because", expires)
+        trash.discard(spool, put(names[word], "tx"), "because", expires)
     with open(spool.paths.record(bob, "trash", names["damaged"]), "w") as file:
         file.write("{")
     assert [names["old"]] == empty_trash(spool, 100.0)
@@ -104,6 +105,6 @@ def test_only_what_has_expired_is_removed_for_good(spool: Spool, put: Put, bob: 
 
 
 def test_emptying_leaves_the_mark(spool: Spool, put: Put, name: str, bob: str, files: Files) -> None:
-    spool.discard(put(name), "spam", 1.0)
+    trash.discard(spool, put(name), "spam", 1.0)
     assert [name] == empty_trash(spool, 2.0)
     assert {f"{bob}/rx/seen/{name}", f"{bob}/toss.lock"} == files()

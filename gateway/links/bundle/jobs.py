@@ -21,6 +21,7 @@ from gateway.links.content import checked
 from gateway.packet.header import HEADER_SIZE, Header
 from gateway.packet.identity import encode
 from gateway.packet.mth import MerkleTree
+from gateway.spool.adoption import adopt
 from gateway.spool.layout import BOXES, is_name
 from gateway.spool.record import JobRecord
 
@@ -163,7 +164,7 @@ class Importer:
             box, record = self._place(state)
             if staged is not None:
                 staged.complete()
-                self._spool.adopt(staged, state.node, box, name, record, time=state.time)
+                adopt(self._spool, staged, state.node, box, name, record=record, time=state.time)
             return Imported(name, state.node, box=box)
 
     def _known(self, name: str, state: _State) -> str:

@@ -73,7 +73,8 @@ class Ingress(Protocol):
     ) -> Iterator[Submission]:
         """Yield the submissions of one whole input; the input counts only as a whole.
 
-        Opens no files and writes nothing.
+        Opens no files and writes nothing. The resident process reads several inputs at a time,
+        each in a thread of its own.
 
         Raises:
             Malformed: permanent; what a retry of the same input cannot mend.

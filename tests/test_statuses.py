@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,8 @@ import pytest
 from gateway.request import words as flags
 from tests.real.nodes import Node
 from tests.real.programs import ENVIRONMENT, Finished, gateway_script, run_gateway
+from tests.service.handover import Service, handing, taking
+from tests.service.resident import serving
 
 LIMIT = 10.0
 """[s] for each process; none of these may take long."""
@@ -33,6 +35,17 @@ DEFER, INVALID, REFUSED = 75, 65, 77
 @pytest.fixture
 def alice(two_nodes: tuple[Node, Node]) -> Node:
     return two_nodes[0]
+
+
+@pytest.fixture(params=[False, True], ids=["alone", "handed over"])
+def service(request: pytest.FixtureRequest, alice: Node) -> Iterator[Service | None]:
+    """Nothing, or a resident process of alice's that does the work, in this process."""
+    if not request.param:
+        yield None
+        return
+    handing(alice)
+    with taking(alice) as service:
+        yield service
 
 
 def sound(node: Node, done: Finished) -> None:
@@ -54,9 +67,10 @@ def queue(node: Node, *words: str, stdin: bytes = BATCH, under: tuple[str, ...] 
     return run_gateway("--config", str(node.toml), *words, stdin=stdin, limit=LIMIT, under=under)
 
 
-def test_success_is_0_and_silent(alice: Node) -> None:
+def test_success_is_0_and_silent(alice: Node, service: Service | None) -> None:
     done = queue(alice)
     assert 0 == done.status, done
+    assert service is None or [0] == service.statuses
     sound(alice, done)
 
 
@@ -81,12 +95,13 @@ INPUTS = {
 @pytest.mark.parametrize(
     "command", [("exec", "bob", "rsmtp"), ("submit", "exim", "--node", "bob")], ids="-".join
 )
-def test_input(alice: Node, name: str, command: tuple[str, ...]) -> None:
+def test_input(alice: Node, service: Service | None, name: str, command: tuple[str, ...]) -> None:
     """An early end is temporary, a mistake in what is there is not; the input counts as a whole."""
     stdin, status, enhanced = INPUTS[name]
     done = queue(alice, *command, stdin=stdin)
     assert status == done.status, done
     assert done.messages[0].startswith(enhanced), done
+    assert service is None or [status] == service.statuses
     sound(alice, done)
 
 
@@ -112,7 +127,7 @@ WORDS = {
 
 
 @pytest.mark.parametrize("name", WORDS)
-def test_words(alice: Node, name: str) -> None:
+def test_words(alice: Node, service: Service | None, name: str) -> None:
     words, status, enhanced = WORDS[name]
     done = queue(alice, *words, stdin=BIG if name == "oversize" else BATCH)
     assert status == done.status, done
@@ -184,6 +199,7 @@ def test_configuration(alice: Node, name: str) -> None:
     sound(alice, done)
 
 
+WHO = pytest.mark.parametrize("handed", [False, True], ids=["alone", "handed over"])
 HOOK = "from gateway import hookimpl\n@hookimpl\ndef gateway_check_submission(envelope, node):\n    "
 REGISTER = HOOK.replace("check_submission(envelope, node)", "register_ingress(config)")
 EVENT = HOOK.replace("check_submission(envelope, node)", "event(event)")
@@ -217,25 +233,32 @@ PLUGINS = {
 
 
 @pytest.mark.parametrize("name", PLUGINS)
-def test_plugin(alice: Node, tmp_path: Path, name: str) -> None:
+@WHO
+def test_plugin(alice: Node, tmp_path: Path, name: str, handed: bool) -> None:
     """A stranger's plugin may do what it likes: only `Refused` makes a bounce."""
     text, status, start = PLUGINS[name]
-    done = with_plugin(alice, tmp_path, text, "exec", "bob", "rsmtp")
+    done = with_plugin(alice, tmp_path, text, "exec", "bob", "rsmtp", handed=handed)
     assert status == done.status, done
     assert done.messages[0].startswith(start), done
     assert b"\x1b" not in done.stderr, done
     sound(alice, done)
 
 
-def with_plugin(node: Node, tmp_path: Path, text: str, *words: str, under: tuple[str, ...] = ()) -> Finished:
-    """Run a command with one more plugin, whose module holds `text`."""
+def with_plugin(
+    node: Node, tmp_path: Path, text: str, *words: str, under: tuple[str, ...] = (), handed: bool = False
+) -> Finished:
+    """Run a command with one more plugin, whose module holds `text`, or have it done by who has that."""
     site = tmp_path / "site"
     (site / "extra-1.dist-info").mkdir(parents=True)
     (site / "extra-1.dist-info/entry_points.txt").write_text("[gateway]\nextra = extra_plugin\n")
     (site / "extra_plugin.py").write_text(text + "\n")
     node.head = 'plugins = ["exim", "extra"]'
-    node.write()
     environ = {"PYTHONPATH": str(site)}
+    if handed:
+        handing(node)
+        with serving(node, environ):
+            return queue(node, *words, under=under)
+    node.write()
     return run_gateway(
         "--config", str(node.toml), *words, stdin=BATCH, limit=LIMIT, environ=environ, under=under
     )
@@ -249,9 +272,12 @@ def test_a_route_cannot_refuse(alice: Node, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("act", ["raise SystemExit(1)", "raise KeyboardInterrupt", "raise RuntimeError"])
-def test_what_happens_after_the_commit_is_no_failure(alice: Node, tmp_path: Path, act: str) -> None:
+@WHO
+def test_what_happens_after_the_commit_is_no_failure(
+    alice: Node, tmp_path: Path, act: str, handed: bool
+) -> None:
     """Any other status would make the MTA send the mail again, or bounce what is queued."""
-    done = with_plugin(alice, tmp_path, EVENT + act, "exec", "bob", "rsmtp")
+    done = with_plugin(alice, tmp_path, EVENT + act, "exec", "bob", "rsmtp", handed=handed)
     assert 0 == done.status, done
     assert 1 == len(alice.packets("tx"))
 
@@ -264,7 +290,7 @@ def test_a_plugin_that_prints_where_nobody_listens(alice: Node, tmp_path: Path, 
     assert 1 == len(alice.packets("tx"))
 
 
-def test_standard_input_that_is_closed(alice: Node) -> None:
+def test_standard_input_that_is_closed(alice: Node, service: Service | None) -> None:
     done = queue(alice, under=("sh", "-c", 'exec "$@" <&-', "sh"))
     assert DEFER == done.status, done
     assert done.messages[0].startswith("4.3.5 standard input"), done
@@ -336,7 +362,7 @@ NO_INTERPRETER = (b"can't open file", b"Fatal Python", b"error while loading sha
 
 
 @pytest.mark.parametrize("what", ["nofile", "nproc"])
-def test_limits_never_make_a_bounce(alice: Node, what: str) -> None:
+def test_limits_never_make_a_bounce(alice: Node, service: Service | None, what: str) -> None:
     """From the first limit at which the program starts at all, the status is 0 or 75."""
     for value in range(3, 20) if what == "nofile" else (1,):
         done = queue(alice, under=("prlimit", f"--{what}={value}"))
@@ -373,7 +399,7 @@ SHELL = {
 
 @pytest.mark.nncp
 @pytest.mark.parametrize("name", SHELL)
-def test_surroundings(alice: Node, nncp_bin: Path, name: str) -> None:
+def test_surroundings(alice: Node, service: Service | None, nncp_bin: Path, name: str) -> None:
     """Closed descriptors, closed eyes: the status stands, and a queued packet is whole."""
     script, status = SHELL[name]
     alice.nncp_bin = nncp_bin
@@ -386,7 +412,9 @@ def test_surroundings(alice: Node, nncp_bin: Path, name: str) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 @pytest.mark.parametrize("ignored", [False, True])
-def test_a_signal_ends_it_with_75(alice: Node, number: signal.Signals, ignored: bool) -> None:
+def test_a_signal_ends_it_with_75(
+    alice: Node, service: Service | None, number: signal.Signals, ignored: bool
+) -> None:
     """Also where the MTA starts us with signals ignored, as Exim does; nothing is left behind."""
     words = [gateway_script(), "--config", str(alice.toml), "exec", "bob", "rsmtp"]
     trap = "trap '' HUP INT TERM; " if ignored else ""
@@ -411,7 +439,7 @@ def test_a_signal_ends_it_with_75(alice: Node, number: signal.Signals, ignored: 
     assert err.startswith(b"4.3.2 ")
 
 
-def test_an_idle_writer_is_not_waited_for_after_sigterm(alice: Node) -> None:
+def test_an_idle_writer_is_not_waited_for_after_sigterm(alice: Node, service: Service | None) -> None:
     """The signal comes before a single byte of input."""
     process = subprocess.Popen(
         [gateway_script(), "--config", str(alice.toml), "exec", "bob", "rsmtp"],

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING
 from gateway.errors import Interrupted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from _typeshed import WriteableBuffer
 
 __all__ = ["HandedInput"]
 
+_TICK = 1.0
 _LAST = 5.0
 """[s] That a writer may still take over its next octets once we are to end."""
 _HANGUP = select.POLLIN | select.POLLRDHUP
@@ -25,14 +28,14 @@ class HandedInput(io.RawIOBase):
     """Octets of the descriptor `source`, which is closed with it.
 
     `command` is the connection to whoever passed it: anything there means that it gave up.
-    `stop` becomes readable when the service is to end.
+    `leaving` says whether the service is to end.
     """
 
-    def __init__(self, source: int, command: socket.socket, stop: int) -> None:
+    def __init__(self, source: int, command: socket.socket, leaving: Callable[[], bool]) -> None:
         super().__init__()
         self._source = source
         self._command = command
-        self._stop = stop
+        self._leaving = leaving
         self.since: float | None = None
         """When the work that is under way without waiting for input began; None while it waits."""
 
@@ -68,11 +71,10 @@ class HandedInput(io.RawIOBase):
         poll = select.poll()
         poll.register(self._source, select.POLLIN)
         poll.register(self._command, _HANGUP)
-        poll.register(self._stop, select.POLLIN)
-        ready = {descriptor for descriptor, _ in poll.poll()}
-        if self._stop in ready and self._source not in ready:
-            poll.unregister(self._stop)
-            ready = {descriptor for descriptor, _ in poll.poll(_LAST * 1000)}
-            if not ready:
+        left = _LAST
+        while not poll.poll(_TICK * 1000):
+            if self._leaving():
+                left -= _TICK
+            if left <= 0:
                 raise Interrupted("the resident process ends, and the input does not: nothing was accepted")
         self.check()

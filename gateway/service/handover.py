@@ -9,6 +9,7 @@ import socket
 import struct
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gateway.errors import EX_OK, told
@@ -34,6 +35,7 @@ _STUCK = 30.0
 """[s] After which a command that waits for us is no progress."""
 _PATIENCE = 5.0
 """[s] For what a command says without having to wait for anybody."""
+_MOST_TOLD = 20
 _CREDENTIALS = struct.Struct("3i")
 
 
@@ -51,27 +53,23 @@ class Handover:
         self._listener = listener
         self._spool = ground.spool.sharing()
         self._loaded = AsLoaded(ground.config)
-        self._outdated = False
+        self._told: set[str] = set()
         self._at_work: dict[threading.Thread, HandedInput | None] = {}
 
     async def run(self, pulse: Pulse) -> None:
         """Take work until cancelled; what is under way comes to its end, unless its input does not."""
-        stop, stopped = os.pipe()
         beat = asyncio.create_task(self._beat(pulse))
         try:
             self._listener.setblocking(False)
-            await self._accept(stop)
+            await self._accept()
         finally:
-            os.close(stopped)  # what is read from the other end now is its end
             try:
                 while self._at_work:
                     await asyncio.sleep(0.02)
             finally:
                 beat.cancel()
-                if not self._at_work:
-                    os.close(stop)
 
-    async def _accept(self, stop: int) -> None:
+    async def _accept(self) -> None:
         while True:
             await readable(self._listener)
             while len(self._at_work) >= MOST_COMMANDS:
@@ -84,13 +82,13 @@ class Handover:
                 self._ground.say(f"submit: accept: {failure.strerror}")
                 await asyncio.sleep(0.5)
                 continue
-            self._admit(command, stop)
+            self._admit(command)
 
-    def _admit(self, command: socket.socket, stop: int) -> None:
+    def _admit(self, command: socket.socket) -> None:
         def serve() -> None:
             try:
                 with command:
-                    self._serve(command, stop)
+                    self._serve(command)
             except Exception as failure:  # whatever it is, it is this command's alone
                 self._ground.say(f"submit: {type(failure).__name__}: {failure}")
             finally:
@@ -106,7 +104,7 @@ class Handover:
             command.close()
             self._ground.say(f"submit: {failure}")
 
-    def _serve(self, command: socket.socket, stop: int) -> None:
+    def _serve(self, command: socket.socket) -> None:
         command.settimeout(_PATIENCE)
         try:
             offer = _offer(command)
@@ -118,7 +116,7 @@ class Handover:
             return  # it went away, or does not speak as we do: it does its work itself
         if not descriptors:
             return
-        with HandedInput(descriptors[0], command, stop) as source:
+        with HandedInput(descriptors[0], command, self._ground.leaving.is_set) as source:
             self._at_work[threading.current_thread()] = source
             status, text = self._fulfil(offer, source)
             try:
@@ -128,23 +126,27 @@ class Handover:
                     self._ground.say("submit: queued, but the command went away: its MTA may send it again")
 
     def _may(self, command: socket.socket, offer: Offer) -> bool:
-        """Whether we may do this: for this user, and by the configuration that the command goes by."""
+        """Whether we do this; if not, the reason is told once."""
+        reason = self._objection(command, offer)
+        if reason and reason not in self._told and len(self._told) < _MOST_TOLD:
+            self._told.add(reason)
+            self._ground.say(f"submit: {reason}: pipe commands do their work themselves")
+        return not reason
+
+    def _objection(self, command: socket.socket, offer: Offer) -> str:
+        """Return why it is not for us: another user's, or by another configuration than ours."""
         config = self._ground.config
-        _, user, _ = _CREDENTIALS.unpack(
-            command.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-        )
-        if user not in (0, os.stat(config.spool).st_uid) or os.environ.get("NNCPNOSYNC"):
-            return False
-        if offer.home != home() or offer.spool != config.spool or offer.path != config.path:
-            return False
-        if self._loaded.holds(offer.path, offer.stamp):
-            return True
-        if not self._outdated:
-            self._outdated = True
-            self._ground.say(
-                f"submit: {config.path} is not what we work by: until SIGHUP nothing is handed over"
-            )
-        return False
+        credentials = command.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        _, user, _ = _CREDENTIALS.unpack(credentials)
+        if user not in (0, os.stat(config.spool).st_uid):
+            return f"user {user} is neither root nor the spool's owner"
+        if offer.home != home():
+            return f"{offer.home} is another installation than {home()}"
+        if (offer.path, offer.spool) != (config.path, config.spool):
+            return f"{offer.path} with {offer.spool} is not {config.path} with {config.spool}"
+        if not self._loaded.holds(offer.path, offer.stamp):
+            return f"{config.path} is not what this service works by, until SIGHUP"
+        return "NNCPNOSYNC is set" if os.environ.get("NNCPNOSYNC") else ""
 
     def _fulfil(self, offer: Offer, source: HandedInput) -> tuple[int, str]:
         """Do the work; return the status and the line for stderr, whatever happens."""
@@ -158,7 +160,7 @@ class Handover:
                 self._ground.registry,
                 io.BufferedReader(source),
                 Caller(offer.environ, offer.parent),
-                on_staged=source.check,
+                on_staged=partial(self._before_commit, source),
                 on_committed=committed.set,
             )
         except BaseException as failure:  # everything unforeseen is temporary
@@ -166,6 +168,10 @@ class Handover:
                 return EX_OK, printable(f"queued, but: {type(failure).__name__}: {failure}")
             return told(failure)
         return EX_OK, ""
+
+    def _before_commit(self, source: HandedInput) -> None:
+        """Raise `Interrupted` if nobody waits for the answer any more; from here on it will be 0."""
+        source.check()
 
     async def _beat(self, pulse: Pulse) -> None:
         while True:

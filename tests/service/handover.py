@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -24,24 +25,29 @@ LIMIT = 60.0
 
 
 class Watched(Handover):
-    """Keeps the statuses it answered with; `before` is called with each offer that it took."""
+    """Keeps the statuses it answers with; `at` is called with the step that comes next."""
 
-    def __init__(self, ground: Ground, *others: object, before: Callable[[], None]) -> None:
-        super().__init__(ground, *others)  # type: ignore[arg-type]
+    def __init__(self, ground: Ground, listener: socket.socket, at: Callable[[str], None]) -> None:
+        super().__init__(ground, listener)
         self.statuses: list[int] = []
-        self._before = before
+        self._at = at
 
     def _fulfil(self, offer: Offer, source: HandedInput) -> tuple[int, str]:
-        self._before()
+        self._at("begin")
         status, text = super()._fulfil(offer, source)
         self.statuses.append(status)
+        self._at("answer")
         return status, text
+
+    def _before_commit(self, source: HandedInput) -> None:
+        self._at("commit")
+        super()._before_commit(source)
 
 
 class Service:
     """The part alone, in a thread with an event loop of its own; `said` is what it complained of."""
 
-    def __init__(self, config: Config, before: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, config: Config, at: Callable[[str], None]) -> None:
         self.said: list[str] = []
         assert config.serve.submit is not None
         spool = Spool(config.spool, umask=config.umask)
@@ -49,9 +55,8 @@ class Service:
         say = self.said.append
         ground = Ground(config, identity_of(config), spool, registry, say, say, threading.Event())
         self._closing = ExitStack()
-        self.part = Watched(
-            ground, self._closing.enter_context(listening(config.serve.submit)), before=before
-        )
+        listener = self._closing.enter_context(listening(config.serve.submit))
+        self.part = Watched(ground, listener, at)
         self._loop = asyncio.new_event_loop()
         self._task = self._loop.create_task(self.part.run(lambda: None))
         self._thread = threading.Thread(target=self._run)
@@ -70,14 +75,9 @@ class Service:
         finally:
             self._loop.close()
 
-    def cancel(self) -> None:
-        """Ask it to end; a second time, to leave everything."""
-        if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._task.cancel)
-
     def close(self) -> None:
-        """End it."""
-        self.cancel()
+        """Have it come to its end."""
+        self._loop.call_soon_threadsafe(self._task.cancel)
         self._thread.join(LIMIT)
         assert not self._thread.is_alive(), "it does not end"
         self._closing.close()
@@ -92,9 +92,9 @@ def handing(node: Node, *lines: str) -> Path:
 
 
 @contextmanager
-def taking(node: Node, before: Callable[[], None] = lambda: None) -> Iterator[Service]:
+def taking(node: Node, at: Callable[[str], None] = lambda step: None) -> Iterator[Service]:
     """Run the part of a node until the end of the block."""
-    service = Service(load(str(node.toml)), before)
+    service = Service(load(str(node.toml)), at)
     try:
         yield service
     finally:

@@ -7,12 +7,14 @@ to be let in here, by somebody who has measured it.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.real.nodes import Node
 from tests.real.programs import ENVIRONMENT, gateway_script, run
+from tests.service.handover import handing, taking
 
 PROBE = """\
 import os, sys
@@ -76,6 +78,35 @@ def allowed(module: str) -> bool:
     return top in STANDARD | OTHERS or top.startswith("_")
 
 
+HANDED = {
+    "", "__main__", "errors", "main", "patience", "stderr", "config", "config.file", "config.glance",
+    "config.source", "pipe", "pipe.handover", "request", "request.flags", "request.handover", "request.words",
+}  # fmt: skip
+"""Of ours, where the resident process does the work; of the standard library only these:"""
+HANDED_STANDARD = {"__future__", "_signal", "_socket", "gc"}
+
+
+def loaded_by(words: Sequence[str], tmp_path: Path, stdin: bytes) -> list[str]:
+    """Return the modules that a command loads; it has to succeed."""
+    probe, modules = tmp_path / "probe.py", tmp_path / "modules"
+    probe.write_text(PROBE.format(file=str(modules)))
+    done = run([sys.executable, str(probe), gateway_script(), *words], stdin=stdin, environ=ENVIRONMENT)
+    assert (0, b"") == (done.status, done.stderr), done
+    return modules.read_text().split()
+
+
+def test_modules_loaded_for_a_message_that_is_handed_over(
+    two_nodes: tuple[Node, Node], tmp_path: Path
+) -> None:
+    alice, _ = two_nodes
+    handing(alice)
+    with taking(alice) as service:
+        loaded = loaded_by(["--config", str(alice.toml), "exec", "bob", "rsmtp"], tmp_path, BATCH)
+        assert [0] == service.statuses
+    expected = {f"gateway.{name}".removesuffix(".") for name in HANDED} | HANDED_STANDARD
+    assert [] == sorted({*loaded} - expected)
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -90,14 +121,9 @@ def test_modules_loaded_for_a_message(
     two_nodes: tuple[Node, Node], tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     alice, _ = two_nodes
-    probe, modules = tmp_path / "probe.py", tmp_path / "modules"
-    probe.write_text(PROBE.format(file=str(modules)))
-    command = [sys.executable, str(probe), gateway_script(), "--config", str(alice.toml), *words]
     lmtp = b"LHLO a\n" + BATCH + b"QUIT\n"
     stdin = lmtp.replace(b"\n", b"\r\n") if words[0] == "lmtp" else BATCH
-    done = run(command, stdin=stdin, environ=ENVIRONMENT)
-    assert (0, b"") == (done.status, done.stderr), done
-    loaded = modules.read_text().split()
+    loaded = loaded_by(["--config", str(alice.toml), *words], tmp_path, stdin)
     assert "gateway.packet.sealing" in loaded
     assert [] == sorted(module for module in loaded if not allowed(module))
 

@@ -22,32 +22,33 @@ from gateway.spool.spool import Spool
 from tests.real.nodes import Node
 
 LIMIT = 60.0
+At = Callable[[str, HandedInput], None]
 
 
 class Watched(Handover):
-    """Keeps the statuses it answers with; `at` is called with the step that comes next."""
+    """Keeps the statuses it answers with; `at` is called with the step that comes next, and the input."""
 
-    def __init__(self, ground: Ground, listener: socket.socket, at: Callable[[str], None]) -> None:
+    def __init__(self, ground: Ground, listener: socket.socket, at: At) -> None:
         super().__init__(ground, listener)
         self.statuses: list[int] = []
         self._at = at
 
     def _fulfil(self, offer: Offer, source: HandedInput) -> tuple[int, str]:
-        self._at("begin")
+        self._at("begin", source)
         status, text = super()._fulfil(offer, source)
         self.statuses.append(status)
-        self._at("answer")
+        self._at("answer", source)
         return status, text
 
     def _before_commit(self, source: HandedInput) -> None:
-        self._at("commit")
+        self._at("commit", source)
         super()._before_commit(source)
 
 
 class Service:
     """The part alone, in a thread with an event loop of its own; `said` is what it complained of."""
 
-    def __init__(self, config: Config, at: Callable[[str], None]) -> None:
+    def __init__(self, config: Config, at: At) -> None:
         self.said: list[str] = []
         assert config.serve.submit is not None
         spool = Spool(config.spool, umask=config.umask)
@@ -92,7 +93,7 @@ def handing(node: Node, *lines: str) -> Path:
 
 
 @contextmanager
-def taking(node: Node, at: Callable[[str], None] = lambda step: None) -> Iterator[Service]:
+def taking(node: Node, at: At = lambda step, source: None) -> Iterator[Service]:
     """Run the part of a node until the end of the block."""
     service = Service(load(str(node.toml)), at)
     try:

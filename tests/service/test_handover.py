@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -35,6 +36,14 @@ def test_the_service_does_the_work(alice: Node, service: Service) -> None:
     assert (0, b"", b"") == (done.status, done.stdout, done.stderr), done
     assert [0] == service.statuses
     assert 1 == len(alice.packets("tx"))
+
+
+def test_who_called_is_known(alice: Node, service: Service) -> None:
+    """Of the command's parent and environment, not of the service's."""
+    done = alice.gateway(*WORDS, stdin=mail("hello"), environ={"MESSAGE_ID": "1uMabc-000000002Cd-3efg"})
+    assert 0 == done.status, done
+    told = alice.gateway("trace", "b@bob.example").stdout.decode()
+    assert f"[{os.getpid()}] as 1uMabc-000000002Cd-3efg" in told
 
 
 def test_a_failure_is_told_by_the_command(alice: Node, service: Service) -> None:

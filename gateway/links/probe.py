@@ -18,7 +18,8 @@ _LISTEN = 2.0
 """[s] Of silence, after which the neighbour has announced what it has."""
 _HUNG_UP = (
     "somebody accepted the connection and hung up at our first words: either {name} does not know our keys"
-    " (send it what `gateway node self` prints), or those that we have are not {name}'s (compare the words)"
+    " (send it what `gateway node self` prints), or those that we have are not {name}'s (compare the words),"
+    " or another session with {name} is under way (try again)"
 )
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.links.test_online_real import QUICK, daemon, free_port
 from tests.real.nodes import MAKES, Make, Node
+from tests.real.postfix import Postfix
 from tests.real.programs import Finished, run_gateway
 
 pytestmark = pytest.mark.nncp
@@ -37,8 +38,14 @@ def test_a_neighbour_that_knows_us(make: Make, nodes: tuple[Node, Node, Node]) -
         assert f"bob: {address}: is bob and knows us; 1 packet for us\n" == done.stdout.decode()
         assert 0 == done.status
         assert 1 == len(bob.packets("tx", alice))
-        [line] = probe(alice, "--json", f"bob:{address}").stdout.splitlines()
-    assert {"node": "bob", "address": address, "wrong": None, "waiting": 1} == json.loads(line)
+
+        def found() -> object:
+            [line] = probe(alice, "--json", f"bob:{address}").stdout.splitlines()
+            return json.loads(line)
+
+        # NNCP's daemon refuses another session until it has noticed the end of the one before.
+        expected = {"node": "bob", "address": address, "wrong": None, "waiting": 1}
+        assert Postfix.wait(lambda: expected == found())
 
 
 @pytest.mark.parametrize("make", MAKES)

@@ -117,11 +117,17 @@ class Bob:
 def _of_session(commands: list[str]) -> Iterator[tuple[str, list[str]]]:
     assert commands[0].startswith("EHLO "), commands
     assert ["DATA", "QUIT"] == commands[-2:]
-    sender, *recipients = commands[1:-2]
-    assert sender.startswith("MAIL FROM:<"), commands
-    assert all(one.startswith("RCPT TO:<") and one.endswith(">") for one in recipients)
-    path = sender.removeprefix("MAIL FROM:<").partition("> SIZE=")[0]
-    yield path.removesuffix(">"), [one[len("RCPT TO:<") : -1] for one in recipients]
+    transaction: list[str] = []
+    for command in commands[1:-1]:
+        if command != "DATA":
+            transaction.append(command)
+            continue
+        sender, *recipients = transaction
+        transaction = []
+        assert sender.startswith("MAIL FROM:<"), commands
+        assert all(one.startswith("RCPT TO:<") and one.endswith(">") for one in recipients), commands
+        path = sender.removeprefix("MAIL FROM:<").partition("> SIZE=")[0]
+        yield path.removesuffix(">"), [one[len("RCPT TO:<") : -1] for one in recipients]
 
 
 def _of_call(egress: str, call: Call) -> Iterator[tuple[str, list[str]]]:

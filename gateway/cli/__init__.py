@@ -119,14 +119,16 @@ class _Lazy(Group):
         return sorted({*COMMANDS, *PIPE_HELP, *super().list_commands(ctx)})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        from gateway.cli.examples import with_examples  # noqa: PLC0415 - loaded on demand
+
         if cmd_name in PIPE_HELP:
             from gateway.cli.pipes import pipe_command  # noqa: PLC0415 - loaded on demand
 
-            return pipe_command(cmd_name, PIPE_HELP[cmd_name])
+            return with_examples(pipe_command(cmd_name, PIPE_HELP[cmd_name]), cmd_name)
         if cmd_name in COMMANDS:
             command = importlib.import_module(f"gateway.cli.{cmd_name}").command
             assert isinstance(command, click.Command)
-            return command
+            return with_examples(command, cmd_name)
         return super().get_command(ctx, cmd_name)
 
     def lines(self) -> dict[str, str]:

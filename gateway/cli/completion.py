@@ -27,12 +27,17 @@ def command(shell: str) -> None:
     zsh:   gateway completion zsh > DIRECTORY-IN-FPATH/_gateway
     fish:  gateway completion fish > ~/.config/fish/completions/gateway.fish
     """
+    click.echo(script(shell), nl=False)
+
+
+def script(shell: str) -> str:
+    """Return the script for ``bash``, ``zsh`` or ``fish``."""
     from gateway.cli import group  # noqa: PLC0415 - it is above us
 
     kind = get_completion_class(shell)
-    assert kind is not None, "click knows all of the choices"
+    assert kind is not None, "click knows all of them"
     with redirect_stderr(io.StringIO()):  # click looks which bash there is; where there is none, that is well
-        click.echo(kind(group, {}, "gateway", VARIABLE).source())
+        return f"{kind(group, {}, 'gateway', VARIABLE).source().strip()}\n"
 
 
 def complete(group: click.Group, setting: Setting) -> int:

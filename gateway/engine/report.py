@@ -115,8 +115,21 @@ class Reports:
         if not self.wanted(arrival):
             return Told(record)
         silent: dict[str, None] = {}
-        notes: list[_Note] = []
         words: list[str] = []
+        step = AT_ONCE if arrival.sender.mail.form == "bsmtp" else 1
+        notes: list[_Note] = []
+
+        def send() -> None:
+            nonlocal record
+            some = notes[:]
+            notes.clear()
+            try:
+                record = self._send(arrival, record, some)
+            except (Permanent, ConfigError) as failure:
+                silent[str(failure)] = None
+            else:
+                words.extend(str(note.sender) for note in some)
+
         try:
             record = ready(self._spool, arrival.job, record)
             for delivery, failures in by_transaction(handle, lost):
@@ -125,14 +138,11 @@ class Reports:
                 note = self._note(arrival, record, delivery, failures, retry_until=retry_until, silent=silent)
                 if note is not None:
                     notes.append(note)
-            step = AT_ONCE if arrival.sender.mail.form == "bsmtp" else 1
-            for some in (notes[begin : begin + step] for begin in range(0, len(notes), step)):
-                try:
-                    record = self._send(arrival, record, some)
-                except (Permanent, ConfigError) as failure:
-                    silent[str(failure)] = None
-                else:
-                    words += [str(note.sender) for note in some]
+                # A packet can have a hundred thousand messages in it: their reports are not all kept.
+                if len(notes) == step:
+                    send()
+            if notes:
+                send()
         except GatewayError as failure:
             return Told(record, trouble=f"not reported yet: {failure}")
         said = [f"reported to {', '.join(dict.fromkeys(words))}"] if words else []

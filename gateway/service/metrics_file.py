@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from gateway.service.threads import in_thread
 from gateway.spool.durable import replace_file
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class MetricsFile:
     async def run(self, pulse: Pulse) -> None:
         """Write until cancelled; a file that cannot be written is a death, and told."""
         while True:
-            await asyncio.to_thread(self._write)
+            await in_thread("metrics", self._write)
             pulse()
             await asyncio.sleep(INTERVAL)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Page", "Pages"]
 
 _PATIENCE = 10.0
-"""[s] For a request, from its first byte on."""
+"""[s] For a whole request, however it is cut; and for whoever takes the answer."""
 _AT_ONCE = 16
 _SAFE = {
     "Cache-Control": "no-store",
@@ -98,6 +99,22 @@ class _Answer(BaseHTTPRequestHandler):
     server_version = "gateway"
     sys_version = ""
 
+    def setup(self) -> None:
+        """Give the client its time: an octet now and then is no progress."""
+        super().setup()
+        self._late = threading.Timer(_PATIENCE, self._hang_up)
+        self._late.daemon = True
+        self._late.start()
+
+    def finish(self) -> None:
+        """Be done with the client."""
+        self._late.cancel()
+        super().finish()
+
+    def _hang_up(self) -> None:
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
+
     def do_GET(self) -> None:
         """Answer with a page."""
         self._answer(body=True)
@@ -107,6 +124,7 @@ class _Answer(BaseHTTPRequestHandler):
         self._answer(body=False)
 
     def _answer(self, *, body: bool) -> None:
+        self._late.cancel()
         if not self._is_for_us():
             # A page of somebody else's, to whose name this address was given, must not read ours.
             self.send_error(HTTPStatus.FORBIDDEN, "ask by the address of this machine")

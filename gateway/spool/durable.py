@@ -205,7 +205,8 @@ def replace_file(path: str, data: bytes, mode: int) -> None:
     """
     path = os.path.realpath(path)
     directory, name = os.path.split(path)
-    new = os.path.join(directory, f".{name}.{os.getpid()}.new")
+    # Not by the process id: in a container that is the same again after a kill, and what it left is there.
+    new = os.path.join(directory, f".{name}.{os.urandom(6).hex()}.new")
     with refusals(path):
         fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:

@@ -11,6 +11,7 @@ import pytest
 
 from gateway.config.model import Accept, Handle, MailForm, Retry
 from gateway.engine.fate import Fate
+from gateway.engine.report import Reports
 from gateway.errors import Refused, SpoolError
 from gateway.mail.envelope import Recipient
 from gateway.mta import EventKind, Outcome, Verdict
@@ -405,6 +406,26 @@ def test_more_reports_than_one_packet_takes_are_several_packets(
     fail(alice, bob, batch(*((f"u{n}@a.example", ("x@b.example",), HEAD) for n in range(5))))
     assert 3 == len(bob.jobs("tx"))
     assert {(f"u{n}@a.example",) for n in range(5)} == {to for _, to, _ in reports(alice, bob)}
+
+
+def test_no_more_reports_are_kept_than_one_packet_takes(
+    alice: Party, bob: Party, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+    for name in ("_note", "_send"):
+        work = getattr(Reports, name)
+
+        def step(
+            *args: object, work: Callable[..., object] = work, name: str = name, **named: object
+        ) -> object:
+            steps.append(name)
+            return work(*args, **named)
+
+        monkeypatch.setattr(Reports, name, step)
+    monkeypatch.setattr("gateway.engine.report.AT_ONCE", 2)
+    bob.memory.say = refuse()
+    fail(alice, bob, batch(*((f"u{n}@a.example", ("x@b.example",), HEAD) for n in range(5))))
+    assert "_note _note _send _note _note _send _note _send" == " ".join(steps)
 
 
 def test_mail_that_we_sent_to_ourselves_is_not_reported(alice: Party, bob: Party) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import SpoolError
+from gateway.service import pages
 from gateway.service.pages import Page, Pages
 
 LIMIT = 20.0
@@ -29,8 +30,8 @@ class Served:
         def broken() -> bytes:
             raise SpoolError("the disk is gone")
 
-        pages = {"/": Page("text/plain", lambda: b"hello"), "/broken": Page("text/plain", broken)}
-        self._part = Pages("status", listener, pages, say=self.said.append)
+        answers = {"/": Page("text/plain", lambda: b"hello"), "/broken": Page("text/plain", broken)}
+        self._part = Pages("status", listener, answers, say=self.said.append)
         self._loop = asyncio.new_event_loop()
         self._task: asyncio.Task[None] | None = None
         self._thread = threading.Thread(target=self._run)
@@ -149,3 +150,22 @@ def test_silent_clients_keep_nobody_else_out(served: Served) -> None:
     else:
         pytest.fail("nobody is answered any more")
     assert served.pulses > 0
+
+
+def test_nor_do_slow_ones(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request is to be whole in time, whether or not something of it comes now and then."""
+    monkeypatch.setattr(pages, "_PATIENCE", 1.0)
+    slow = [served.connect() for _ in range(16)]
+    answered = False
+    for _ in range(60):
+        for client in slow:
+            with suppress(OSError):
+                client.sendall(b"G")
+        with suppress(OSError):
+            answered = served.ask(get("/")).endswith(b"hello")
+        if answered:
+            break
+        threading.Event().wait(0.2)
+    for client in slow:
+        client.close()
+    assert answered

@@ -18,6 +18,12 @@ def test_a_file_is_replaced_with_the_mode_asked_for(tmp_path: Path) -> None:
     assert ["file"] == os.listdir(tmp_path)
 
 
+def test_what_a_killed_process_of_our_id_left_is_not_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / f".file.{os.getpid()}.new").write_text("half")
+    durable.replace_file(str(tmp_path / "file"), b"new", 0o600)
+    assert b"new" == (tmp_path / "file").read_bytes()
+
+
 def test_a_file_that_is_not_there_is_made(tmp_path: Path) -> None:
     durable.replace_file(str(tmp_path / "file"), b"new", 0o600)
     assert b"new" == (tmp_path / "file").read_bytes()

@@ -227,9 +227,39 @@ def test_toss_at_work_is_respected(bob: Party, other: Spool) -> None:
     assert [] == other.find(job.name)
 
 
-def test_a_state_that_makes_no_sense_is_none(bob: Party, other: Spool) -> None:
-    data = exported(bob, job_in(bob, "rx")).replace(b'"gateway-job": 1', b'"gateway-job": 9')
-    assert ["rx"] == [each.box for each in imported(bob, other, data)]
+@pytest.mark.parametrize(
+    ("state", "broken"),
+    [
+        (b'"gateway-job": 1', b'"gateway-job": 9'),  # a later version's
+        (b'"box": "', b'"box": 1'),
+        (b'"time": ', b'"time": 1' + b"0" * 400 + b', "was": '),
+    ],
+)
+@pytest.mark.parametrize(("box", "origin"), [("rx", "rx"), ("tx", "tx")])
+def test_a_job_whose_state_makes_no_sense_waits_for_a_person(
+    bob: Party, other: Spool, state: bytes, broken: bytes, box: str, origin: str
+) -> None:
+    job = job_in(bob, box)
+    data = exported(bob, job)
+    size = tarfile.TarInfo.frombuf(data[:512], "utf-8", "strict").size
+    text = data[512 : 512 + size].replace(state, broken)
+    info = tarfile.TarInfo.frombuf(data[:512], "utf-8", "strict")
+    info.size = len(text)
+    head = info.tobuf(tarfile.USTAR_FORMAT) + text + bytes(-len(text) % 512)
+    packet = data[data.index(b"NNCP/\0") :]
+    assert ["hold"] == [each.box for each in imported(bob, other, head + packet)]
+    record = other.recorded(job._replace(box="hold"))
+    assert record is not None
+    assert origin == record.origin
+    assert "imported, and what was remembered of it cannot be read" == record.reason
+
+
+def test_a_state_that_stands_elsewhere_is_not_forgotten(bob: Party, other: Spool) -> None:
+    held = bob.spool.hold(job_in(bob, "rx"), "why")
+    first, second = exported(bob, held), exported(bob, job_in(bob, "tx"))
+    begin = first.index(b"NNCP/\0")
+    mixed = first[:begin] + second[: -len(END)] + first[begin:]
+    assert ["tx", "hold"] == [each.box for each in imported(bob, other, mixed)]
 
 
 def test_it_is_a_tar_archive_that_bundle_reads(alice: Party, bob: Party) -> None:

@@ -34,6 +34,7 @@ SUFFIX = ".json"
 VERSION = 1
 _LARGEST = 4 * 1024 * 1024
 """[bytes] The largest state that is believed; a real one has a line for each recipient."""
+_UNREADABLE = "imported, and what was remembered of it cannot be read"
 _UNKNOWN = "imported while it was being delivered elsewhere: what was taken is unknown"
 
 
@@ -90,6 +91,10 @@ class _State(NamedTuple):
     time: float | None
     record: JobRecord | None
 
+    def unreadable(self) -> _State:
+        """Return the state of a job of which only this is certain: to let it go on could deliver twice."""
+        return self._replace(box="hold", record=JobRecord(reason=_UNREADABLE, origin=self.box))
+
     @property
     def outbound(self) -> bool:
         return self.box == "tx" or (self.record is not None and self.record.origin == "tx")
@@ -124,18 +129,22 @@ class Importer:
             Truncated: temporary; the stream ends inside a packet. What was yielded before counts.
             SpoolError: temporary; LockBusy if toss is at work on packets of the same neighbour.
         """
-        states: dict[str, _State] = {}
+        # Only the last state is kept: a packet's own stands right before it.
+        states: dict[str, _State | None] = {}
+        last = ""
         for entry in entries(read):
             *_, recipient, sender, file = ["", "", *entry.path.split("/")]
             name = file.removesuffix(SUFFIX)
             if not is_name(name):
                 continue
             if file != name:
-                found = _state(entry)
-                if found is not None:
-                    states[name] = found
+                if last in states:
+                    states[last] = None
+                states[name], last = _state(entry), name
                 continue
-            state = states.pop(name, None) or self._from_path(recipient, sender)
+            state = self._from_path(recipient, sender)
+            if name in states:
+                state = states.pop(name) or (state and state.unreadable())
             yield self._take(name, state, entry)
 
     def _from_path(self, recipient: str, sender: str) -> _State | None:
@@ -217,5 +226,5 @@ def _state(entry: Entry) -> _State | None:
             return None
         remembered = None if record is None else JobRecord.from_json(json.dumps(record).encode())
         return _State(node, box, float(time), remembered)
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None

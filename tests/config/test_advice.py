@@ -62,9 +62,25 @@ def test_a_table_for_a_plugin_that_is_not_loaded() -> None:
     assert ["plugin.exom: nobody reads it, since `plugins` does not name exom"] == about(config)
 
 
-def test_what_this_version_does_not_act_on() -> None:
-    config = ALICE._replace(serve=Serve(jobs=4, submit="/run/s"))
-    assert ["serve.submit"] == [line.split(":")[0] for line in about(config)]
+@pytest.mark.parametrize(
+    ("lines", "seen"),
+    [
+        ('[serve]\nsubmit = "/run/s"\n', True),
+        ('[serve]\nsubmit = """/run/s"""\n', False),
+        ('[serve]\nsubmit = "/run/\\u0073"\n', False),
+        ("", False),
+    ],
+)
+def test_a_socket_that_pipe_commands_do_not_see(tmp_path: Path, lines: str, seen: bool) -> None:
+    path = tmp_path / "gateway.toml"
+    path.write_text(f'spool = "/var/spool/gateway"\n{lines}')
+    config = ALICE._replace(path=str(path), serve=Serve(jobs=4, submit="/run/s"))
+    assert ([] if seen else ["serve.submit"]) == [line.split(":")[0] for line in about(config)]
+
+
+def test_a_file_that_went_away_is_nobodys_mistake(tmp_path: Path) -> None:
+    config = ALICE._replace(path=str(tmp_path / "gone"), serve=Serve(submit="/run/s"))
+    assert [] == about(config)
 
 
 @pytest.mark.parametrize(

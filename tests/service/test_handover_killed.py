@@ -9,7 +9,9 @@ from __future__ import annotations
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -133,6 +135,38 @@ def test_a_service_that_is_killed_while_it_reads(alice: Node) -> None:
     assert 1 == len(alice.packets("tx"))
 
 
+DIES = """\
+import os, signal
+from gateway import hookimpl
+
+@hookimpl
+def {hook}({argument}):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize(
+    ("hook", "argument", "packets"),
+    [("gateway_check_submission", "envelope", 0), ("gateway_event", "event", 1)],
+)
+def test_a_service_that_dies_before_or_after_the_commit(
+    alice: Node, tmp_path: Path, hook: str, argument: str, packets: int
+) -> None:
+    """Without its answer there is no 0: what was committed already comes again, from the MTA."""
+    site = tmp_path / "site"
+    (site / "extra-1.dist-info").mkdir(parents=True)
+    (site / "extra-1.dist-info/entry_points.txt").write_text("[gateway]\nextra = extra_plugin\n")
+    (site / "extra_plugin.py").write_text(DIES.format(hook=hook, argument=argument))
+    alice.head = 'plugins = ["exim", "extra"]'
+    alice.write()
+    with serving(alice, {"PYTHONPATH": str(site)}) as service:
+        done = alice.gateway("exec", "bob", "rsmtp", stdin=WHOLE)
+        assert -signal.SIGKILL == service.process.wait(LIMIT)
+    assert 75 == done.status, done
+    assert done.stderr.startswith(b"4.3.2 no answer")
+    assert packets == len(alice.packets("tx"))
+
+
 def stopped(service: Resident) -> None:
     """Stop a service, and wait until it stands still."""
     service.send(signal.SIGSTOP)
@@ -196,3 +230,27 @@ def test_a_reload_disturbs_no_input(alice: Node) -> None:
         process.stdin = None
         assert 0 == wait(process, LIMIT)
     assert 2 == len(alice.packets("tx"))
+
+
+def test_what_is_said_to_be_queued_is_queued_whatever_dies(alice: Node) -> None:
+    """Commands come and go while services are killed; who had no answer tries again."""
+    statuses: list[int] = []
+
+    def send(number: int) -> None:
+        while (status := alice.gateway("exec", "bob", "rsmtp", stdin=mail(f"mail {number}")).status) != 0:
+            statuses.append(status)
+        statuses.append(status)
+
+    with ThreadPoolExecutor(8) as pool:
+        futures = [pool.submit(send, number) for number in range(60)]
+        for round_ in range(3):
+            with serving(alice):
+                until(lambda enough=(round_ + 1) * 12: len(statuses) >= enough)  # type: ignore[misc]
+        for future in futures:
+            future.result(LIMIT)
+    assert {0, 75} >= {*statuses}
+    assert 60 == statuses.count(0)
+    again = statuses.count(75)
+    assert 60 <= len(alice.packets("tx")) <= 60 + again
+    with serving(alice):  # clears away what the dead ones left
+        until(lambda: not alice.temporary())

@@ -66,7 +66,7 @@ def walk(
 def _carry(words: str, there: Mapping[str, Host]) -> None:
     for word in words.split(", "):
         name, _, target = word.partition(" to ")
-        [source] = [host.home / name for host in there.values() if (host.home / name).exists()]
+        source = next(host.home / name for host in there.values() if (host.home / name).exists())
         place: Path = there[target].home / name
         if source.is_dir():
             shutil.move(source, place)

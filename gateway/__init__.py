@@ -46,8 +46,15 @@ if TYPE_CHECKING:
     from gateway.mta import Outcome as Outcome
     from gateway.mta import Submission as Submission
     from gateway.mta import Verdict as Verdict
+    from gateway.mtachecks import check_lmtp as check_lmtp
+    from gateway.mtachecks import show_findings as show_findings
     from gateway.mtafiles import MtaFile as MtaFile
     from gateway.mtafiles import write_mta_files as write_mta_files
+    from gateway.mtaroutes import lmtp_lines as lmtp_lines
+    from gateway.mtaroutes import neighbour_heading as neighbour_heading
+    from gateway.mtaroutes import nodes_of as nodes_of
+    from gateway.mtaroutes import read_routes as read_routes
+    from gateway.mtaroutes import route_lines as route_lines
     from gateway.program import Finished as Finished
     from gateway.program import run_program as run_program
     from gateway.spool.durable import replace_file as replace_file
@@ -88,14 +95,21 @@ _HOME = {
     "UsageError": "gateway.errors",
     "Verdict": "gateway.mta",
     "WithoutFromLines": "gateway.mail.rmail",
+    "check_lmtp": "gateway.mtachecks",
     "first_hop": "gateway.mail.bang",
     "from_line": "gateway.mail.rmail",
     "hookimpl": "gateway.hookspecs",
+    "lmtp_lines": "gateway.mtaroutes",
+    "neighbour_heading": "gateway.mtaroutes",
+    "nodes_of": "gateway.mtaroutes",
     "read_bsmtp": "gateway.mail.bsmtp:read",
     "read_rmail": "gateway.mail.rmail:read",
+    "read_routes": "gateway.mtaroutes",
     "read_sendmail": "gateway.mail.sendmail:read",
     "replace_file": "gateway.spool.durable",
+    "route_lines": "gateway.mtaroutes",
     "run_program": "gateway.program",
+    "show_findings": "gateway.mtachecks",
     "to_domain_form": "gateway.mail.bang",
     "write_mta_files": "gateway.mtafiles",
 }

@@ -6,10 +6,9 @@ import grp
 import os
 import pwd
 import re
-import socket
 from typing import TYPE_CHECKING
 
-from gateway import Finding, Finished, ProgramError, run_program
+from gateway import Finding, Finished, ProgramError, check_lmtp, run_program
 from gateway_exim.lmtp_transport import LMTP_RULES
 from gateway_exim.report import read_report
 from gateway_exim.transport import RULES
@@ -119,7 +118,11 @@ def _way_out(exim: _Exim, address: str) -> Iterator[Finding]:
     if driver == "lmtp":
         yield Finding(True, "route", seen)
         path = options.get("socket", "")
-        yield _listens(transport, path) if path else _command(transport, options.get("command", ""))
+        if path:
+            found = check_lmtp(path)
+            yield found._replace(text=f"transport {transport}: {found.text}")
+        else:
+            yield _command(transport, options.get("command", ""))
         yield from _compare(transport, options, LMTP_RULES)
         return
     if driver != "pipe":
@@ -147,22 +150,6 @@ def _command(transport: str, command: str) -> Finding:
             False, subject, f"transport {transport}: {program} cannot be run", "correct the path in command ="
         )
     return Finding(True, subject, f"transport {transport}: {command}")
-
-
-def _listens(transport: str, path: str) -> Finding:
-    subject = "socket"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(TIMEOUT)
-        try:
-            probe.connect(path)
-            greeting = probe.recv(512).decode("ascii", "replace").strip()
-        except OSError as error:
-            why = f"transport {transport}: {path}: {error.strerror or error}"
-            return Finding(False, subject, why, f'gateway serve, with [serve] lmtp = "{path}"')
-    if not greeting.startswith("220 "):
-        why = f"transport {transport}: {path} says {greeting!r}"
-        return Finding(False, subject, why, "look into what `gateway serve` says")
-    return Finding(True, subject, f"transport {transport}: {path}: {greeting}")
 
 
 def _compare(transport: str, options: dict[str, str], rules: Sequence[Rule]) -> Iterator[Finding]:

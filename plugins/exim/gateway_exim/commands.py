@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from typing import TYPE_CHECKING, cast
 
 import click
 
-from gateway import MtaFile, UsageError, write_mta_files
+from gateway import MtaFile, UsageError, read_routes, show_findings, write_mta_files
 
 if TYPE_CHECKING:
     from gateway_exim.setup import Layout, Piece, Way
@@ -88,7 +87,7 @@ def setup(
     plan = Plan(
         layout=cast("Layout", layout) if layout else detect_layout(),
         node=node,
-        routes=tuple(_pair(route) for route in routes),
+        routes=read_routes(routes),
         lookup=lookup,
         user=user,
         command=program or os.path.abspath(sys.argv[0]),
@@ -118,14 +117,6 @@ def setup(
     click.echo("# ===== next")
     for step in next_steps(plan):
         click.echo(f"#   {step}")
-
-
-def _pair(text: str) -> tuple[str, str]:
-    domain, equals, node = text.partition("=")
-    if not equals:
-        msg = f"--route {text!r}: expected DOMAIN=NODE"
-        raise UsageError(msg)
-    return domain, node
 
 
 def _comment(text: str) -> str:
@@ -172,13 +163,5 @@ def check(
     from gateway_exim.check import find_exim, findings  # noqa: PLC0415 - same
 
     exim_program = [program or find_exim(), *(["-C", configuration] if configuration else [])]
-    wrong = False
-    for finding in findings(exim_program, address, user or pwd.getpwuid(os.geteuid()).pw_name):
-        wrong = wrong or not finding.ok
-        if as_json:
-            click.echo(json.dumps(finding._asdict()))
-        else:
-            click.echo(f"{'ok     ' if finding.ok else 'PROBLEM'} {finding.subject}: {finding.text}")
-            for line in finding.mend.splitlines():
-                click.echo(f"        -> {line}")
-    context.exit(1 if wrong else 0)
+    user = user or pwd.getpwuid(os.geteuid()).pw_name
+    context.exit(show_findings(findings(exim_program, address, user), as_json=as_json))

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from gateway import UsageError
+from gateway import UsageError, lmtp_lines, neighbour_heading, nodes_of
 from gateway_exim.lmtp_transport import LMTP_TRANSPORT, SOCKET, lmtp_block
 from gateway_exim.transport import TRANSPORT, transport_block
 
@@ -82,8 +82,7 @@ class Plan:
     @property
     def nodes(self) -> tuple[str, ...]:
         """The nodes named, each once."""
-        named = [*(node for _, node in self.routes), *([self.node] if self.node else [])]
-        return tuple(dict.fromkeys(named))
+        return nodes_of(self.routes, self.node)
 
 
 def detect_layout(directory: str = "/etc/exim4") -> Layout:
@@ -128,19 +127,8 @@ def transport(plan: Plan) -> str:
 
 def serve_lines(plan: Plan) -> str:
     """Return the sending side's lines for the gateway's own configuration (TOML), with a resident process."""
-    pairs = {domain.removeprefix("*."): node for domain, node in plan.routes}
-    if plan.node:
-        pairs["*"] = plan.node
-    lines = [
-        "[serve]",
-        f'lmtp = "{plan.socket}"',
-        "",
-        "# No node's name crosses LMTP. A domain stands for all below it, too.",
-        *([f"# The domains of {plan.lookup} have to stand here as well."] if plan.lookup else []),
-        "[routes]",
-        *(f'"{domain}" = "{node}"' for domain, node in pairs.items()),
-    ]
-    return "\n".join(lines) + "\n"
+    remarks = [f"The domains of {plan.lookup} have to stand here as well."] if plan.lookup else []
+    return lmtp_lines(plan.socket, plan.routes, plan.node, remarks=remarks)
 
 
 def gateway_lines(plan: Plan) -> str:
@@ -148,7 +136,7 @@ def gateway_lines(plan: Plan) -> str:
     lines = ["# What a neighbour may run here. Repeat for each that may send mail."]
     for node in plan.nodes or ("NODE",):
         lines += [
-            f"[neigh.{node}]" if re.fullmatch(r"[A-Za-z0-9_-]+", node) else f'[neigh."{node}"]',
+            neighbour_heading(node),
             f'exec.{plan.handle} = {{ egress = "exim", command = ["{plan.sendmail}", "-bS"] }}',
         ]
     return "\n".join(lines) + "\n"

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import pwd
 import re
-import socket
 import stat
 from typing import TYPE_CHECKING
 
-from gateway import Finding, GatewayError, ProgramError
+from gateway import Finding, GatewayError, ProgramError, check_lmtp
 from gateway_postfix.postfix import Postfix, find_postconf, words_of
 from gateway_postfix.service import (
     OUR_DEADLINE,
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
     from gateway_postfix.service import Service
 
-_PATIENCE = 10.0
 _SETUP = "gateway postfix setup"
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _NOT_ROUTED = "Postfix delivers that domain itself"
@@ -151,19 +149,7 @@ def _socket(postfix: Postfix, name: str, service: Service, path: str) -> Iterato
         why = f"service {name}: chroot is {service.chroot}: {path} lies outside"
         yield Finding(False, "chroot", why, lmtp_entry())
     yield _reaches(postfix, path)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(_PATIENCE)
-        try:
-            probe.connect(path)
-            greeting = probe.recv(512).decode("ascii", "replace").strip()
-        except OSError as error:
-            why = f"{path}: {error.strerror or error}"
-            yield Finding(False, "socket", why, f'gateway serve, with [serve] lmtp = "{path}"')
-            return
-    if greeting.startswith("220 "):
-        yield Finding(True, "socket", f"{path}: {greeting}")
-    else:
-        yield Finding(False, "socket", f"{path} says {greeting!r}", "look into what `gateway serve` says")
+    yield check_lmtp(path)
 
 
 def _reaches(postfix: Postfix, path: str) -> Finding:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from gateway import MtaFile, UsageError, write_mta_files
+from gateway import MtaFile, UsageError, read_routes, show_findings, write_mta_files
 
 if TYPE_CHECKING:
     from gateway_postfix.setup import Plan
@@ -76,7 +75,7 @@ def setup(
 
     plan = Plan(
         node=node,
-        routes=tuple(_pair(route) for route in routes),
+        routes=read_routes(routes),
         user=user,
         command=program or os.path.abspath(sys.argv[0]),
         config=config or getattr(context.obj, "config_path", None),
@@ -104,14 +103,6 @@ def setup(
     click.echo("# ===== next")
     for step in next_steps(plan):
         click.echo(f"#   {step}")
-
-
-def _pair(text: str) -> tuple[str, str]:
-    domain, equals, node = text.partition("=")
-    if not equals:
-        msg = f"--route {text!r}: expected DOMAIN=NODE"
-        raise UsageError(msg)
-    return domain, node
 
 
 def _show(plan: Plan, directory: str | None, postconf: str | None) -> None:
@@ -190,13 +181,5 @@ def check(
     from gateway_postfix.postfix import Postfix  # noqa: PLC0415 - same
 
     asked = Postfix(_postconf(postconf), directory)
-    wrong = False
-    for finding in findings(asked, address, user or pwd.getpwuid(os.geteuid()).pw_name, sendmail):
-        wrong = wrong or not finding.ok
-        if as_json:
-            click.echo(json.dumps(finding._asdict()))
-        else:
-            click.echo(f"{'ok     ' if finding.ok else 'PROBLEM'} {finding.subject}: {finding.text}")
-            for line in finding.mend.splitlines():
-                click.echo(f"        -> {line}")
-    context.exit(1 if wrong else 0)
+    user = user or pwd.getpwuid(os.geteuid()).pw_name
+    context.exit(show_findings(findings(asked, address, user, sendmail), as_json=as_json))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from gateway import UsageError
+from gateway import UsageError, lmtp_lines, neighbour_heading, nodes_of
 from gateway_postfix.service import (
     RECIPIENT_LIMIT,
     SERVICE,
@@ -74,8 +74,7 @@ class Plan:
     @property
     def nodes(self) -> tuple[str, ...]:
         """The nodes named, each once."""
-        named = [*(node for _, node in self.routes), *([self.node] if self.node else [])]
-        return tuple(dict.fromkeys(named))
+        return nodes_of(self.routes, self.node)
 
     @property
     def argv(self) -> str:
@@ -133,18 +132,7 @@ def table(plan: Plan) -> str:
 
 def serve_lines(plan: Plan) -> str:
     """Return the sending side's lines for the gateway's own configuration (TOML), with a resident process."""
-    pairs = {domain.removeprefix("."): node for domain, node in plan.routes}
-    if plan.node:
-        pairs["*"] = plan.node
-    lines = [
-        "[serve]",
-        f'lmtp = "{plan.socket}"',
-        "",
-        "# No node's name crosses LMTP. A domain stands for all below it, too.",
-        "[routes]",
-        *(f'"{domain}" = "{node}"' for domain, node in pairs.items()),
-    ]
-    return "\n".join(lines) + "\n"
+    return lmtp_lines(plan.socket, plan.routes, plan.node)
 
 
 def gateway_lines(plan: Plan) -> str:
@@ -152,7 +140,7 @@ def gateway_lines(plan: Plan) -> str:
     lines = ["# What a neighbour may run here. Repeat for each that may send mail."]
     for node in plan.nodes or ("NODE",):
         lines += [
-            f"[neigh.{node}]" if re.fullmatch(r"[A-Za-z0-9_-]+", node) else f'[neigh."{node}"]',
+            neighbour_heading(node),
             f'exec.{plan.handle} = {{ egress = "postfix", command = ["{plan.sendmail}"] }}',
         ]
     return "\n".join(lines) + "\n"

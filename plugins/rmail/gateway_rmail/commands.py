@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from typing import TYPE_CHECKING, cast
 
 import click
 
-from gateway import MtaFile, UsageError, write_mta_files
+from gateway import MtaFile, read_routes, show_findings, write_mta_files
 
 if TYPE_CHECKING:
     from gateway_rmail.setup import Mta, Piece
@@ -66,7 +65,7 @@ def setup(
     plan = Plan(
         mta=cast("Mta", mta) if mta else detect_mta(),
         node=node,
-        routes=tuple(_pair(route) for route in routes),
+        routes=read_routes(routes),
         user=user,
         command=program or os.path.abspath(sys.argv[0]),
         config=config or getattr(context.obj, "config_path", None),
@@ -88,14 +87,6 @@ def setup(
     click.echo("# ===== next")
     for step in next_steps(plan):
         click.echo(f"#   {step}")
-
-
-def _pair(text: str) -> tuple[str, str]:
-    domain, equals, node = text.partition("=")
-    if not equals:
-        msg = f"--route {text!r}: expected DOMAIN=NODE"
-        raise UsageError(msg)
-    return domain, node
 
 
 def write(directory: str, found: list[Piece], *, force: bool) -> None:
@@ -124,13 +115,4 @@ def check(context: click.Context, *, user: str | None, as_json: bool) -> None:
     """
     from gateway_rmail.check import findings  # noqa: PLC0415 - loaded on demand
 
-    wrong = False
-    for finding in findings(context.obj.config(), user):
-        wrong = wrong or not finding.ok
-        if as_json:
-            click.echo(json.dumps(finding._asdict()))
-        else:
-            click.echo(f"{'ok     ' if finding.ok else 'PROBLEM'} {finding.subject}: {finding.text}")
-            for line in finding.mend.splitlines():
-                click.echo(f"        -> {line}")
-    context.exit(1 if wrong else 0)
+    context.exit(show_findings(findings(context.obj.config(), user), as_json=as_json))

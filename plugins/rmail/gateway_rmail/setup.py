@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from gateway import UsageError
+from gateway import UsageError, neighbour_heading, nodes_of, route_lines
 from gateway_rmail.transport import SERVICE, TRANSPORT, exim_router, exim_transport, postfix_service
 from gateway_rmail.wrappers import rmail_script, uux_script
 
@@ -76,8 +76,7 @@ class Plan:
     @property
     def nodes(self) -> tuple[str, ...]:
         """The nodes named, each once."""
-        named = [*(node for _, node in self.routes), *([self.node] if self.node else [])]
-        return tuple(dict.fromkeys(named))
+        return nodes_of(self.routes, self.node)
 
     @property
     def gateway(self) -> str:
@@ -108,15 +107,13 @@ def gateway_lines(plan: Plan) -> str:
     """Return the lines for the gateway's own configuration (TOML)."""
     lines = []
     for node in plan.nodes or ("NODE",):
-        lines.append(f"[neigh.{node}]" if re.fullmatch(r"[A-Za-z0-9_-]+", node) else f'[neigh."{node}"]')
+        lines.append(neighbour_heading(node))
         if plan.receive:
             lines.append(f'exec.{plan.handle} = {{ egress = "rmail", command = ["{plan.sendmail}"] }}')
         if plan.from_uucp and plan.send:
             lines.append(f'mail = {{ form = "rmail", handle = "{plan.handle}" }}')
     if plan.from_uucp and plan.send:
-        lines.append("[routes]")
-        lines += [f'"{domain.removeprefix("*.")}" = "{node}"' for domain, node in plan.routes]
-        lines += [f'"*" = "{plan.node}"'] if plan.node else []
+        lines += route_lines(plan.routes, plan.node)
     return "\n".join(lines) + "\n"
 
 

@@ -131,6 +131,17 @@ class _Lazy(Group):
             return with_examples(command, cmd_name)
         return super().get_command(ctx, cmd_name)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        known = self.list_commands(ctx)
+        if args and args[0] not in known and not ctx.resilient_parsing and not args[0].startswith("-"):
+            from gateway.config.mistakes import did_you_mean  # noqa: PLC0415 - only for a mistake
+
+            meant = did_you_mean(args[0], known) or "; `gateway --help` lists them"
+            ctx.fail(f"No such command {args[0]!r}{meant}")
+        return super().resolve_command(ctx, args)
+
     def lines(self) -> dict[str, str]:
         return {**COMMANDS, **PIPE_HELP, **super().lines()}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 
@@ -48,6 +49,8 @@ def command(
     config = setting.config()
     selection = Selection(node=config.neighbour(node).id if node else None, max_niceness=nice)
     spool = setting.open_spool(config)  # before the plugins: they run as its owner, never as root
+    if not os.path.isdir(os.path.dirname(spool.root)):
+        spool.free()  # Nothing to do, on a disk that is not mounted, would be a lie.
     registry = setting.registry(config)
     tosser = Tosser(config, spool, registry, say=setting.say)
     stop = asked_to_stop()

@@ -173,7 +173,10 @@ class Config(NamedTuple):
         if found is None:
             found = next((n for n in self.neighbours.values() if _id_text(n.id) == name), None)
         if found is None:
-            msg = f"unknown node {name!r}: add [neigh.{name}] to {self.path}"
+            from gateway.config.mistakes import did_you_mean  # noqa: PLC0415 - only for a mistake
+
+            meant = did_you_mean(name, self.neighbours)
+            msg = f"unknown node {name!r}: add [neigh.{name}] to {self.path}{meant}"
             raise UnknownNode(msg)
         return found
 

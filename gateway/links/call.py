@@ -51,7 +51,8 @@ def destination(config: Config, text: str) -> tuple[Neighbour, tuple[str, ...]]:
         return neighbour, (neighbour.addrs.get(address, address),)
     addresses = list(neighbour.addrs.values())
     if not addresses:
-        msg = f"{config.path}: neigh.{neighbour.name}.addrs: none; call {neighbour.name}:host:port"
+        name = neighbour.name
+        msg = f"{config.path}: neigh.{name}.addrs: there are none: add one, or name it as {name}:HOST:PORT"
         raise ConfigError(msg)
     random.shuffle(addresses)
     return neighbour, tuple(addresses)
@@ -118,7 +119,7 @@ def _connection(address: str, seconds: float) -> socket.socket:
         connection.settimeout(None)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except (OSError, ValueError) as failure:
-        raise Unreachable(str(failure)) from failure
+        raise Unreachable(getattr(failure, "strerror", None) or str(failure)) from failure
     return connection
 
 

@@ -96,7 +96,8 @@ def listening(address: str) -> Iterator[socket.socket]:
         family = socket.AF_INET6 if both or ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, dualstack_ipv6=both)
     except (OSError, ValueError) as failure:
-        raise GatewayError(f"cannot listen on {address}: {failure}") from failure
+        why = getattr(failure, "strerror", None) or failure
+        raise GatewayError(f"cannot listen on {address}: {why}") from failure
     with listener:
         yield listener
 

@@ -13,7 +13,8 @@ from gateway_exim.commands import exim
 
 from gateway import cli
 from gateway.cli import run_command
-from tests.real.programs import ENVIRONMENT, gateway_script
+from tests.real.nodes import Node
+from tests.real.programs import ENVIRONMENT, gateway_script, run_gateway
 
 NNCP_LIKE = ("toss", "xfer")
 LISTING = (("node", "list"), ("plugin", "list"), ("queue", "list"), ("queue", "show"), ("config", "show"))
@@ -111,3 +112,36 @@ def test_a_file_that_the_system_refuses_is_named(
     monkeypatch.setattr(cli, "importlib", type("", (), {"import_module": refused}))
     assert 75 == run_command(["toss"], {})
     assert "gateway: /etc/exim4/x: Permission denied\n" == capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("word", "advice"), [("quueue", 'did you mean "queue"?'), ("zzz", "`gateway --help` lists them")]
+)
+def test_a_command_that_there_is_not_is_told_with_what_may_be_meant(
+    word: str, advice: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert 75 == run_command([word], {})
+    assert f"No such command '{word}'; {advice}" in capsys.readouterr().err
+
+
+def test_a_node_that_there_is_not_is_told_with_what_may_be_meant(two_nodes: tuple[Node, Node]) -> None:
+    alice, _ = two_nodes
+    done = alice.gateway("toss", "--node", "bobb")
+    assert 75 == done.status
+    assert [
+        f"gateway: unknown node 'bobb': add [neigh.bobb] to {alice.toml}; did you mean \"bob\"?"
+    ] == done.messages
+
+
+def test_a_disk_that_is_not_mounted_is_not_a_queue_without_work(two_nodes: tuple[Node, Node]) -> None:
+    alice, _ = two_nodes
+    done = alice.gateway("--spool", "/nowhere/spool", "toss")
+    assert (75, True) == (done.status, b"/nowhere/spool: no such file or directory" in done.stderr), done
+
+
+@pytest.mark.parametrize("plugin", ["exim", "postfix", "rmail"])
+def test_a_path_that_an_mta_cannot_follow_is_told_with_what_would_do(plugin: str) -> None:
+    done = run_gateway("--config", "here.toml", plugin, "setup", "--node", "bob")
+    assert (2, True) == (done.status, b"'here.toml'" in done.stderr and b"the whole path" in done.stderr), (
+        done
+    )

@@ -67,7 +67,9 @@ class Plan:
             *(("node", node, _NODE) for _, node in self.routes),
         ]:
             if text is not None and not pattern.fullmatch(text):
-                msg = f"{what} {text!r}: cannot stand in an MTA's configuration"
+                relative = pattern is _PATH and not text.startswith("/")
+                advice = "; give the whole path, from / on" if relative else ""
+                msg = f"{what} {text!r}: cannot stand in an MTA's configuration{advice}"
                 raise UsageError(msg)
         if self.send and not (self.node or self.routes):
             msg = "name the node that gets the mail: --node or --route"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gateway.errors import BadPacket, GatewayError, LockBusy, UnknownJob
 from gateway.packet.header import Header
 from gateway.spool import trash
+from gateway.spool.clock import unset
 from gateway.spool.layout import BOXES, REMEMBERED
 from gateway.spool.record import JobRecord
 
@@ -265,7 +266,7 @@ def empty_trash(spool: Spool, now: float) -> list[str]:
 
 def _expired(spool: Spool, job: Job, now: float) -> bool:
     record = spool.recorded(job)
-    return record is not None and 0 < record.expires <= now
+    return record is not None and 0 < record.expires <= now and not unset(record.expires, now)
 
 
 @contextmanager

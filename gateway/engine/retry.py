@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gateway.spool.clock import unset
+
 if TYPE_CHECKING:
     from gateway.config.model import Retry
     from gateway.spool.record import JobRecord
@@ -16,13 +18,14 @@ DEATHS_ALLOWED = 2
 def deferred(record: JobRecord, error: str, now: float, retry: Retry) -> JobRecord:
     """Return the record after one more failed attempt; `now` in seconds since the epoch.
 
-    The schedule's last interval repeats.
+    The schedule's last interval repeats. A first attempt at a time that cannot have been is one of now.
     """
+    first = now if not record.first or unset(record.first, now) else min(record.first, now)
     step = retry.schedule[min(max(record.attempts, 0), len(retry.schedule) - 1)]
     return replace(
         record,
         attempts=record.attempts + 1,
-        first=min(record.first or now, now),
+        first=first,
         next=now + step,
         error=error,
         running=False,

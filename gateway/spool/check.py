@@ -16,6 +16,7 @@ from gateway.errors import BadPacket, SpoolError, UnknownJob
 from gateway.packet import failures
 from gateway.packet.mth import MerkleTree
 from gateway.spool import access, mend
+from gateway.spool.clock import unset
 from gateway.spool.finding import Finding
 from gateway.spool.layout import BOXES, HEADER_SIZE, REMEMBERED
 from gateway.spool.recover import is_ours
@@ -189,7 +190,7 @@ class Check:
         for name, job in node.jobs["trash"].items():
             where = f"{node.node}/trash/{name}"
             record = self._recorded(job)
-            if record is None or not record.expires:
+            if record is None or not record.expires or unset(record.expires, self._now):
                 text = "removed, and nobody knows when it expires"
                 action = partial(mend.give_expiry, self._spool, job, self._now + self._keep)
                 yield Finding("expiry", where, text, mend=action)

@@ -6,6 +6,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from gateway.spool.clock import unset
 from gateway.spool.layout import is_name
 from gateway.spool.refusal import refusals
 
@@ -21,7 +22,7 @@ def sweep(
     """Remove the marks made before a time [unix s] whose packet lies nowhere; return how many.
 
     A packet that is still there, or has come again, keeps its mark: without one it would be
-    delivered once more.
+    delivered once more. A mark of a time before the clock was set becomes one of now.
 
     Raises:
         SpoolError: temporary; a directory cannot be read, or a mark not removed.
@@ -47,9 +48,15 @@ def sweep(
 
 def _past(entry: os.DirEntry[str], before: float) -> bool:
     try:
-        return entry.is_file(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_mtime < before
+        if not entry.is_file(follow_symlinks=False):
+            return False
+        made = entry.stat(follow_symlinks=False).st_mtime
+        if unset(made, before):
+            os.utime(entry.path, follow_symlinks=False)
+            return False
     except FileNotFoundError:
         return False
+    return made < before
 
 
 def _lies(root: str, nodes: Iterable[str], name: str) -> bool:

@@ -536,6 +536,19 @@ def test_a_clock_that_was_wrong_or_a_flipped_bit_keeps_no_job(
     assert first <= time.time()
 
 
+def test_what_was_first_tried_before_the_clock_was_set_is_not_given_up(bob: Party, arrived: str) -> None:
+    """A machine without a clock of its own starts in 1970."""
+    bob.reconfigure(retry=Retry(schedule=(0.0,), give_up=3600.0))
+    bob.memory.say = deferred
+    bob.toss()
+    (path,) = bob.root.glob("spool/*/work/*.json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), "first": 60.0, "next": 120.0}))
+    assert "deferred 1" == str(bob.toss())
+    first = record(bob, "work")["first"]
+    assert isinstance(first, float)
+    assert first > time.time() - 60
+
+
 def test_a_packet_whose_way_leads_back_to_its_sender_is_held(
     party: Callable[[str], Party], alice: Party, bob: Party
 ) -> None:

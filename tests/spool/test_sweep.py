@@ -46,10 +46,16 @@ def test_what_is_no_mark_stays(root: Path) -> None:
     strange.touch()
     os.utime(strange, (1, 1))
     (root / NODE / "rx" / "seen" / ("F" * 51 + "A")).mkdir()
-    assert 3 == sweep(str(root), [NODE, OTHER, "G" * 51 + "A"], 1e12)
+    assert 3 == sweep(str(root), [NODE, OTHER, "G" * 51 + "A"], 1e9)
     assert sorted(["notes", "F" * 51 + "A"]) == marks(root)
 
 
 def test_told_to_stop_it_stops(root: Path) -> None:
     assert 0 == sweep(str(root), [NODE, OTHER], 200, lambda: True)
     assert 3 == len(marks(root))
+
+
+def test_marks_made_before_the_clock_was_set_get_their_whole_age(root: Path) -> None:
+    assert 0 == sweep(str(root), [NODE, OTHER], 1.7e9)
+    assert [OLD, NEW, LYING] == marks(root)
+    assert all(path.stat().st_mtime > 1.7e9 for path in root.glob("*/rx/seen/*"))

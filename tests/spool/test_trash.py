@@ -9,6 +9,7 @@ import pytest
 from gateway.engine.queue import empty_trash
 from gateway.errors import UnknownJob
 from gateway.spool import trash
+from gateway.spool.check import Check
 from gateway.spool.layout import Job
 from gateway.spool.record import JobRecord
 from gateway.spool.spool import Spool
@@ -108,3 +109,17 @@ def test_emptying_leaves_the_mark(spool: Spool, put: Put, name: str, bob: str, f
     trash.discard(spool, put(name), "spam", 1.0)
     assert [name] == empty_trash(spool, 2.0)
     assert {f"{bob}/rx/seen/{name}", f"{bob}/toss.lock"} == files()
+
+
+def test_what_was_removed_before_the_clock_was_set_is_not_expired(spool: Spool, put: Put, name: str) -> None:
+    trash.discard(spool, put(name), "spam", 30 * 86400.0)
+    assert [] == empty_trash(spool, 1.7e9)
+    checked = Check(spool, 1.7e9, keep=100.0)
+    (found,) = [each for each in checked.findings(contents=False) if each.path.endswith(f"trash/{name}")]
+    assert "expiry" == found.kind
+    assert found.mend is not None
+    found.mend()
+    (job,) = spool.jobs(spool.nodes()[0], "trash")
+    record = spool.recorded(job)
+    assert record is not None
+    assert 1.7e9 + 100.0 == record.expires

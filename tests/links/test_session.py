@@ -12,9 +12,10 @@ import pytest
 
 from gateway.config.model import Limits
 from gateway.errors import LockBusy
-from gateway.links.session import Account, conversation
+from gateway.links import session
+from gateway.links.session import SLOW_STEP, Account, conversation
 from gateway.links.sync.envelope import MAGIC, wrap
-from gateway.links.sync.messages import Done, File, Freq, Info
+from gateway.links.sync.messages import MAX_PAYLOAD, Done, File, Freq, Info
 from gateway.mta import EventKind
 from gateway.packet.identity import decode
 from tests.links.parties import QUICK, Site, Stranger, answering, talk
@@ -142,6 +143,21 @@ def test_an_envelope_that_trickles_is_not_waited_for(
         stranger.until_closed()
     assert isinstance(result[0], Account)
     assert "envelope took longer" in result[0].end
+
+
+@pytest.mark.parametrize(("slow", "least", "most"), [(60.0, MAX_PAYLOAD, 66_000), (-1.0, SLOW_STEP, 4500)])
+def test_on_a_slow_link_the_answer_is_short(
+    alice: Site, bob: Site, monkeypatch: pytest.MonkeyPatch, slow: float, least: int, most: int
+) -> None:
+    """And its size still does not tell how much waits, as long as it is no more than 85 packets."""
+    monkeypatch.setattr(session, "SLOW", slow)
+    sizes = []
+    for _ in range(3):
+        mine, _ = talk(alice, bob, rules=QUICK._replace(receive=False), other=QUICK._replace(send=True))
+        sizes.append(mine.bytes_in)
+        bob.queue(alice)
+    assert least <= sizes[0] < most
+    assert 1 == len(set(sizes))
 
 
 def test_maxonlinetime_ends_a_session_between_two_pieces(alice: Site, bob: Site) -> None:

@@ -21,6 +21,7 @@ from gateway.links.session.wire import Wire
 from gateway.links.sync.breach import Breach
 from gateway.links.sync.channel import AnsweringChannel, CallingChannel
 from gateway.links.sync.machine import Called, Machine
+from gateway.links.sync.messages import MAX_PAYLOAD
 from gateway.mta import EventKind
 from gateway.packet.identity import encode
 
@@ -31,6 +32,12 @@ if TYPE_CHECKING:
     from gateway.spool.spool import Spool
 
 __all__ = ["Account", "Heard", "Party", "Rules", "Wire", "answer", "call", "deadline", "locked"]
+
+SLOW = 10.0
+"""[s] A caller whose first message took longer gets an answer that is padded less, or the handshake alone
+might outlast a connection. `$NNCPDEADLINE` has to be raised for such a link, so none is one by accident."""
+SLOW_STEP = 4096
+"""[bytes] The size of such an answer's payload is a multiple of it: what 85 announcements take."""
 
 
 class Party(NamedTuple):
@@ -101,7 +108,7 @@ def answer(
     account = Account()
     machine = Machine(AnsweringChannel(party.identity.noiseprv, party.identity.noisepub))
     try:
-        key = _first_message(wire, machine, account, deadline, party.stop)
+        key, took = _first_message(wire, machine, account, deadline, party.stop)
         neighbour = known(key)
         if neighbour is None:
             raise Breach(f"a caller whose key ({encode(key)}) is no neighbour's")
@@ -110,7 +117,8 @@ def answer(
         machine.limit(rules.max_niceness)
         with locked(party, neighbour, rules):
             inbound, outbound = _boxes(party, machine, neighbour, rules, account)
-            begin, events = machine.answer(outbound.found() if outbound else ())
+            step = SLOW_STEP if took > SLOW else MAX_PAYLOAD
+            begin, events = machine.answer(outbound.found() if outbound else (), step=step)
             account.started = True
             _begun(party, account)
             conversation = Conversation(wire, machine, rules, account, stop=party.stop)
@@ -124,9 +132,10 @@ def answer(
 
 def _first_message(
     wire: Wire, machine: Machine, account: Account, deadline: float, stop: Callable[[], bool]
-) -> bytes:
-    """Return the caller's key."""
+) -> tuple[bytes, float]:
+    """Return the caller's key, and how long the message took from its first byte to its last [s]."""
     until = time.monotonic() + deadline
+    begun = 0.0
     while time.monotonic() < until and not stop():
         if not wire.ready(min(1.0, max(0.0, until - time.monotonic())), read=True, write=False)[0]:
             continue
@@ -135,10 +144,11 @@ def _first_message(
             continue
         if not data:
             raise Breach("the caller hung up before it said anything")
+        begun = begun or time.monotonic()
         account.bytes_in += len(data)
         for event in machine.feed(data):
             if isinstance(event, Called):
-                return event.key
+                return event.key, time.monotonic() - begun
     raise Breach(f"no handshake within {deadline:g} s")
 
 

@@ -135,15 +135,19 @@ class Machine:
         self.offer(offers)
         return self._channel.hello(pad(self._payload()))
 
-    def answer(self, offers: Iterable[Info] = ()) -> tuple[bytes, Iterator[Event]]:
+    def answer(
+        self, offers: Iterable[Info] = (), *, step: int = MAX_PAYLOAD
+    ) -> tuple[bytes, Iterator[Event]]:
         """Return what one who was called answers, and then what the caller's first payload held.
+
+        `step` [bytes] is what the size of the first payload is a multiple of.
 
         Raises:
             NoiseError: temporary; the caller's keys are no keys.
         """
         assert isinstance(self._channel, AnsweringChannel)
         self.offer(offers)
-        answer = self._channel.answer(pad(self._payload()))
+        answer = self._channel.answer(pad(self._payload(), step))
         first, self._first = self._first, b""
         return answer, self._events(first, greeting=True)
 

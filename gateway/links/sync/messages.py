@@ -88,9 +88,10 @@ class Ping(NamedTuple):
 Message = Info | Freq | File | Done | Halt | Ping
 
 
-def pad(payload: bytes) -> bytes:
-    """Fill a first payload with Halt messages, so that its size does not tell what is in it."""
-    return payload + Halt().encode() * ((MAX_PAYLOAD - len(payload)) // _TYPE.size)
+def pad(payload: bytes, step: int = MAX_PAYLOAD) -> bytes:
+    """Fill a first payload with Halt messages to a multiple of `step`, so that its size tells little of what is in it."""
+    size = min(MAX_PAYLOAD, max(1, -(-len(payload) // step)) * step)
+    return payload + Halt().encode() * ((size - len(payload)) // _TYPE.size)
 
 
 def decode(payload: bytes) -> Iterator[Message]:

@@ -104,6 +104,9 @@ def test_first_payloads_are_of_one_size_whatever_is_in_them() -> None:
     }
     assert 1 == len(sizes)
     assert MAX_PAYLOAD == len(pad(b"")) == len(pad(infos[0].encode()))
+    assert 4096 == len(pad(b"", 4096)) == len(pad(infos[0].encode() * 85, 4096))
+    assert 8192 == len(pad(infos[0].encode() * 86, 4096))
+    assert MAX_PAYLOAD == len(pad(infos[0].encode() * 1360, 4096))
 
 
 def test_more_offers_than_fit_the_first_payload_follow() -> None:

@@ -20,6 +20,7 @@ _PATH = re.compile(r"/[A-Za-z0-9._+/@,=:~-]*")
 _NAME = re.compile(r"[a-z_][a-z0-9_-]*")
 _RUN = "/run/gateway"
 _SPOOL, _LOG = "/var/spool/gateway", "/var/log/gateway/gateway.log"
+_DAEMON = "[::]:5400"
 _STOP = 45
 """[s] More than `gateway serve` gives its deliveries to end, and then itself."""
 
@@ -43,14 +44,14 @@ class Site(NamedTuple):
     config: str | None = None
     spool: str = _SPOOL
     log: str | None = _LOG
-    daemon: str | None = "[::]:5400"
+    daemon: str | None = _DAEMON
     lmtp: str | None = f"{_RUN}/lmtp.sock"
     submit: str | None = None
     writable: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, config: Config, *, command: str, user: str, mta: Mta) -> Site:
-        """Return the site of a configuration."""
+        """Return the site of a configuration; NNCP's says nowhere where to listen, so that is NNCP's port."""
         serve = config.serve
         maildirs = (
             handle.options.get("path")
@@ -66,7 +67,7 @@ class Site(NamedTuple):
             os.path.abspath(config.path),
             config.spool,
             config.log,
-            serve.daemon,
+            serve.daemon or (_DAEMON if config.dialect == "nncp" else None),
             serve.lmtp,
             serve.submit,
             (*(os.path.dirname(file) for file in files), *(str(path) for path in maildirs)),
@@ -147,7 +148,7 @@ def single_units(site: Site) -> list[Unit]:
         UsageError: temporary; a path or a name that cannot stand in a unit, or no address.
     """
     site.check()
-    listen = _tcp(site.daemon or "[::]:5400")
+    listen = _tcp(site.daemon or _DAEMON)
     if not listen:
         raise UsageError(f"serve.daemon {site.daemon!r}: systemd needs an address, not a name")
     session = _service(

@@ -19,7 +19,7 @@ from gateway.service.hardening import Mta
 from gateway.service.units import Site, resident_units
 from tests.docs.pages import ROOT, sections
 from tests.real.fetch import Unavailable, fetch
-from tests.real.programs import gateway_script
+from tests.real.programs import gateway_script, run
 from tests.service.conftest import Pair, inbox
 from tests.service.resident import Resident, serving, subjects, submit, until
 
@@ -107,6 +107,13 @@ def test_a_configuration_says_what_is_listened_on_and_written(pair: Pair, tmp_pa
     assert f"ExecStart={gateway_script()} --config {bob.toml} serve\n" in service
     wanted = {str(bob.spool), str(bob.directory), f"{bob.directory}/Maildir"}
     assert wanted == set(re.findall(r"ReadWritePaths=(.*)", service))
+
+
+def test_with_nncps_configuration_it_answers_on_nncps_port(pair: Pair) -> None:
+    words = ["--config", str(pair.bob.hjson), "setup", "systemd", "--mta", "none"]
+    done = run([gateway_script(), *words])
+    assert 0 == done.status, done
+    assert b"\nListenStream=[::]:5400\n" in done.stdout
 
 
 def test_nobodys_own_unit_is_replaced_unasked(pair: Pair, tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ Message = Info | Freq | File | Done | Halt | Ping
 
 
 def pad(payload: bytes, step: int = MAX_PAYLOAD) -> bytes:
-    """Fill a first payload with Halt messages to a multiple of `step`, so that its size tells little of what is in it."""
+    """Fill a first payload with Halt messages to a multiple of `step`, to hide what is in it."""
     size = min(MAX_PAYLOAD, max(1, -(-len(payload) // step)) * step)
     return payload + Halt().encode() * ((size - len(payload)) // _TYPE.size)
 

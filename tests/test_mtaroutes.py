@@ -15,7 +15,7 @@ def test_routes_are_read_as_they_are_given() -> None:
 
 
 def test_what_is_no_route_is_named() -> None:
-    with pytest.raises(UsageError, match="--route 'a.example': expected DOMAIN=NODE"):
+    with pytest.raises(UsageError, match=r"--route 'a\.example': expected DOMAIN=NODE"):
         read_routes(["a.example"])
 
 

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 import click
 import pytest
 from gateway_exim.commands import exim
+from gateway_postfix.commands import postfix
+from gateway_rmail.commands import rmail
 
 from gateway import cli
 from gateway.cli import run_command
@@ -145,3 +147,23 @@ def test_a_path_that_an_mta_cannot_follow_is_told_with_what_would_do(plugin: str
     assert (2, True) == (done.status, b"'here.toml'" in done.stderr and b"the whole path" in done.stderr), (
         done
     )
+
+
+def test_options_are_told_in_one_way() -> None:
+    """A small letter at the beginning, no full stop at the end; names have their own letters."""
+    options = [
+        option
+        for command in {
+            **COMMANDS,
+            **dict(commands(postfix, "postfix")),
+            **dict(commands(rmail, "rmail")),
+        }.values()
+        for option in command.params
+        if isinstance(option, click.Option) and option.help
+    ]
+    assert len(options) > 100
+    wrong = [option.help for option in options if option.help and option.help.endswith(".")]
+    assert [] == wrong
+    assert {"Postfix's"} >= {
+        option.help.split()[0] for option in options if option.help and option.help[0].isupper()
+    }

@@ -22,33 +22,33 @@ def postfix() -> None:
 
 
 @postfix.command(short_help="what Postfix needs to send and to receive: print it, or write it")
-@click.option("--node", metavar="NODE", help="The node that gets everything without a route of its own.")
+@click.option("--node", metavar="NODE", help="the node that gets everything without a route of its own")
 @click.option(
     "--route",
     "routes",
     metavar="DOMAIN=NODE",
     multiple=True,
-    help="A domain's node (.DOMAIN: all below it); may be repeated.",
+    help="a domain's node (.DOMAIN: all below it); may be repeated",
 )
-@click.option("--user", default="gateway", show_default=True, help="The user that the gateway runs as.")
-@click.option("--command", "program", metavar="PATH", help="The gateway's program.  [default: this one]")
-@click.option("--config", metavar="FILE", help="The gateway's configuration, if not at its usual place.")
+@click.option("--user", default="gateway", show_default=True, help="the user that the gateway runs as")
+@click.option("--command", "program", metavar="PATH", help="the gateway's program  [default: this one]")
+@click.option("--config", metavar="FILE", help="the gateway's configuration, if not at its usual place")
 @click.option(
-    "--handle", default="rsmtp", show_default=True, help="The word under which neighbours send mail here."
+    "--handle", default="rsmtp", show_default=True, help="the word under which neighbours send mail here"
 )
 @click.option(
-    "--sendmail", metavar="PATH", default="/usr/sbin/sendmail", show_default=True, help="Postfix's sendmail."
+    "--sendmail", metavar="PATH", default="/usr/sbin/sendmail", show_default=True, help="Postfix's sendmail"
 )
-@click.option("--lmtp", is_flag=True, help="Hand over to `gateway serve`, which answers by recipient.")
-@click.option("--socket", metavar="PATH", help="With --lmtp: where `gateway serve` listens.")
-@click.option("--send/--no-send", default=None, help="Only, or not, what sends. [default: both directions]")
-@click.option("--receive/--no-receive", default=None, help="Only, or not, what receives.")
-@click.option("--postconf", metavar="PATH", help="Postfix's postconf.  [default: looked for]")
+@click.option("--lmtp", is_flag=True, help="hand over to `gateway serve`, which answers by recipient")
+@click.option("--socket", metavar="PATH", help="with --lmtp: where `gateway serve` listens")
+@click.option("--send/--no-send", default=None, help="only, or not, what sends  [default: both directions]")
+@click.option("--receive/--no-receive", default=None, help="only, or not, what receives")
+@click.option("--postconf", metavar="PATH", help="Postfix's postconf  [default: looked for]")
 @click.option(
-    "--postfix-config", "directory", metavar="DIR", help="Postfix's configuration (Debian: /etc/postfix)."
+    "--postfix-config", "directory", metavar="DIR", help="Postfix's configuration (Debian: /etc/postfix)"
 )
-@click.option("--write", is_flag=True, help="Change the configuration in --postfix-config, by postconf.")
-@click.option("--force", is_flag=True, help="With --write: replace what is there and says otherwise.")
+@click.option("--write", is_flag=True, help="change the configuration in --postfix-config, by postconf")
+@click.option("--force", is_flag=True, help="with --write: replace what is there and says otherwise")
 @click.pass_context
 def setup(
     context: click.Context,
@@ -153,13 +153,13 @@ def write_files(plan: Plan, directory: str, postconf: str | None, *, force: bool
 
 @postfix.command(short_help="ask Postfix whether mail to ADDRESS goes through the gateway, safely")
 @click.argument("address")
-@click.option("--postconf", metavar="PATH", help="Postfix's postconf.  [default: looked for]")
-@click.option("--postfix-config", "directory", metavar="DIR", help="If not the one built into Postfix.")
+@click.option("--postconf", metavar="PATH", help="Postfix's postconf  [default: looked for]")
+@click.option("--postfix-config", "directory", metavar="DIR", help="if not the one built into Postfix")
 @click.option(
-    "--sendmail", metavar="PATH", default="/usr/sbin/sendmail", show_default=True, help="Postfix's sendmail."
+    "--sendmail", metavar="PATH", default="/usr/sbin/sendmail", show_default=True, help="Postfix's sendmail"
 )
-@click.option("--user", metavar="NAME", help="The user that delivers.  [default: the one who asks]")
-@click.option("--json", "as_json", is_flag=True, help="One object a line.")
+@click.option("--user", metavar="NAME", help="the user that delivers  [default: the one who asks]")
+@click.option("--json", "as_json", is_flag=True, help="one object a line")
 @click.pass_context
 def check(
     context: click.Context,

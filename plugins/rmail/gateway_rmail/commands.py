@@ -20,27 +20,27 @@ def rmail() -> None:
 
 
 @rmail.command(short_help="what the MTA needs for mail in UUCP's way: print it, or write it")
-@click.option("--node", metavar="NODE", help="The node that gets everything without a route of its own.")
+@click.option("--node", metavar="NODE", help="the node that gets everything without a route of its own")
 @click.option(
-    "--route", "routes", metavar="DOMAIN=NODE", multiple=True, help="A domain's node; may be repeated."
+    "--route", "routes", metavar="DOMAIN=NODE", multiple=True, help="a domain's node; may be repeated"
 )
 @click.option(
-    "--mta", type=click.Choice(["exim", "exim-split", "postfix"]), help="The MTA here.  [default: looked for]"
+    "--mta", type=click.Choice(["exim", "exim-split", "postfix"]), help="the MTA here  [default: looked for]"
 )
-@click.option("--user", default="gateway", show_default=True, help="The user that the gateway runs as.")
-@click.option("--command", "program", metavar="PATH", help="The gateway's program.  [default: this one]")
-@click.option("--config", metavar="FILE", help="The gateway's configuration, if not at its usual place.")
+@click.option("--user", default="gateway", show_default=True, help="the user that the gateway runs as")
+@click.option("--command", "program", metavar="PATH", help="the gateway's program  [default: this one]")
+@click.option("--config", metavar="FILE", help="the gateway's configuration, if not at its usual place")
 @click.option(
-    "--handle", default="rmail", show_default=True, help="The word under which the far side takes mail."
+    "--handle", default="rmail", show_default=True, help="the word under which the far side takes mail"
 )
 @click.option(
-    "--sendmail", metavar="PATH", default="/usr/sbin/sendmail", show_default=True, help="The MTA's sendmail."
+    "--sendmail", metavar="PATH", default="/usr/sbin/sendmail", show_default=True, help="the MTA's sendmail"
 )
-@click.option("--send/--no-send", default=None, help="Only, or not, what sends. [default: both directions]")
-@click.option("--receive/--no-receive", default=None, help="Only, or not, what receives.")
-@click.option("--from-uucp", is_flag=True, help="Add scripts in place of uux and rmail, and the steps.")
-@click.option("--write", "directory", metavar="DIR", help="Write the files below DIR.")
-@click.option("--force", is_flag=True, help="With --write: replace files that were changed.")
+@click.option("--send/--no-send", default=None, help="only, or not, what sends  [default: both directions]")
+@click.option("--receive/--no-receive", default=None, help="only, or not, what receives")
+@click.option("--from-uucp", is_flag=True, help="add scripts in place of uux and rmail, and the steps")
+@click.option("--write", "directory", metavar="DIR", help="write the files below DIR")
+@click.option("--force", is_flag=True, help="with --write: replace files that were changed")
 @click.pass_context
 def setup(
     context: click.Context,
@@ -105,8 +105,8 @@ def write(directory: str, found: list[Piece], *, force: bool) -> None:
 
 
 @rmail.command(short_help="look what stands behind the handles that do rmail's work")
-@click.option("--user", metavar="NAME", help="The user that delivers.  [default: the spool's owner]")
-@click.option("--json", "as_json", is_flag=True, help="One object a line.")
+@click.option("--user", metavar="NAME", help="the user that delivers  [default: the spool's owner]")
+@click.option("--json", "as_json", is_flag=True, help="one object a line")
 @click.pass_context
 def check(context: click.Context, *, user: str | None, as_json: bool) -> None:
     """Look what stands behind the handles that do rmail's work, and whether it is safe.

@@ -32,6 +32,8 @@ _TICK = 1.0
 _ANSWERS = {str(status).encode(): status for status in (EX_OK, EX_DATAERR, EX_NOPERM, EX_TEMPFAIL)}
 _SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGXCPU", "SIGALRM")
 _NAMES = {getattr(_signal, name): name for name in _SIGNALS}
+_OURS_ALONE = ("GATEWAY_TRACE", "NNCPNOSYNC", "PYTHONHOME", "PYTHONPATH")
+"""What in the environment is to change how this very process works."""
 _LARGEST_FILE = 16 * 1024 * 1024
 
 
@@ -76,7 +78,9 @@ def _offer(command: str, words: Sequence[str], before: Mapping[str, str]) -> tup
         GatewayError, OSError: there is a mistake to be told of.
     """
     given, _, _ = split(command, words, before)
-    if sys.stdin is None or "spool" in given or "log" in given or _is_special():
+    if sys.stdin is None or "spool" in given or "log" in given:
+        return None
+    if any(name in os.environ for name in _OURS_ALONE):
         return None
     path = locate(given.get("config"), os.environ)
     if not path.startswith("/") or not path.endswith(".toml"):
@@ -101,12 +105,6 @@ def _offer(command: str, words: Sequence[str], before: Mapping[str, str]) -> tup
         home=home(),
     ).encode()
     return (address, owner, offer) if len(offer) <= LARGEST else None
-
-
-def _is_special() -> bool:
-    """Whether the environment is to change what this very process does."""
-    known = ("GATEWAY_CONFIG", "NNCPCFG")
-    return any(name.startswith(("GATEWAY_", "NNCP", "PYTHON")) and name not in known for name in os.environ)
 
 
 def _peer(service: _socket.socket) -> int:

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import click
 
@@ -95,10 +95,9 @@ class Party(NamedTuple):
         """The node's spool."""
         return Spool(f"{self.directory}/spool")
 
-    def only_packet(self, box: str, other: Party) -> Job:
+    def only_packet(self, box: Literal["rx", "tx"], other: Party) -> Job:
         """Return the one packet that lies in a box for, or from, another node."""
-        assert box in ("rx", "tx")
-        jobs = list(self.spool.jobs(encode(other.identity.id), box))  # type: ignore[arg-type]
+        jobs = list(self.spool.jobs(encode(other.identity.id), box))
         if len(jobs) != 1:
             msg = f"{len(jobs)} packets in {box} of {self.name} where one was expected"
             raise _Failed(msg)

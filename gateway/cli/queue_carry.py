@@ -64,9 +64,9 @@ def export(setting: Setting, /, *, output: str, remove: bool, **options: Any) ->
 def _write(setting: Setting, ground: Ground, rows: list[Row], output: str) -> list[Row]:
     """Write the rows, synced where that can be done; return those that were written."""
     from gateway.links.bundle.archive import END  # noqa: PLC0415 - not for the help page
-    from gateway.links.bundle.jobs import write_job  # noqa: PLC0415
-    from gateway.links.content import NotIntact  # noqa: PLC0415
-    from gateway.spool.medium import sync_stream  # noqa: PLC0415
+    from gateway.links.bundle.jobs import write_job  # noqa: PLC0415 - same
+    from gateway.links.content import NotIntact  # noqa: PLC0415 - same
+    from gateway.spool.medium import sync_stream  # noqa: PLC0415 - same
 
     own = encode(identity_of(ground.config).id)
     written = []

@@ -31,7 +31,7 @@ def check(setting: Setting, /, *, repair: bool, quick: bool, as_json: bool) -> i
     for a person, 75 if somebody was at work on what is to be mended.
     """
     from gateway.packet.identity import encode  # noqa: PLC0415 - not for the help page
-    from gateway.spool.check import Check  # noqa: PLC0415
+    from gateway.spool.check import Check  # noqa: PLC0415 - same
 
     ground = Ground.of(setting)
     identity = ground.config.identity

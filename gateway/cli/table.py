@@ -161,7 +161,7 @@ def _console(stream: TextIO) -> Console | None:
 
 def _show_rich(console: Console, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> None:
     from rich.table import Table  # noqa: PLC0415 - as above
-    from rich.text import Text  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415 - same
 
     rows = list(rows)
     table = Table(box=None, pad_edge=False, padding=(0, len(_GAP), 0, 0), header_style="bold")

@@ -179,7 +179,7 @@ class Check:
         try:
             header = self._spool.header(job)
             from gateway.packet.header import Header  # noqa: PLC0415 - only for what is damaged
-            from gateway.packet.identity import encode  # noqa: PLC0415
+            from gateway.packet.identity import encode  # noqa: PLC0415 - same
 
             recipient = encode(Header.decode(header).recipient)
         except (SpoolError, BadPacket):
@@ -203,10 +203,11 @@ class Check:
                 yield Finding("unmarked", where, text, mend=partial(mend.mark, self._spool, job))
 
     def _twice(self, node: Snapshot) -> Iterator[Finding]:
-        for one, other in (("work", "hold"), ("tx", "hold")):
-            for name in node.jobs[one].keys() & node.jobs[other].keys():  # type: ignore[index]
+        pairs: tuple[tuple[Box, Box], ...] = (("work", "hold"), ("tx", "hold"))
+        for one, other in pairs:
+            for name in node.jobs[one].keys() & node.jobs[other].keys():
                 where = f"{node.node}/{other}/{name}"
-                places = [self._spool.job(node.node, box, name) for box in (one, other)]  # type: ignore[arg-type]
+                places = [self._spool.job(node.node, box, name) for box in (one, other)]
                 if all(places):
                     text = f"the same packet lies in {one} as well"
                     advice = f"compare the records; then gateway queue remove --state held {name}"

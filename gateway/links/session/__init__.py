@@ -58,9 +58,11 @@ def locked(party: Party, neighbour: Neighbour, rules: Rules) -> Iterator[None]:
     """
     with ExitStack() as locks:
         if not rules.listing:
-            for which, wanted in (("rx", rules.receive), ("tx", rules.send)):
-                if wanted:
-                    locks.enter_context(party.spool.lock(encode(neighbour.id), which))  # type: ignore[arg-type]
+            node = encode(neighbour.id)
+            if rules.receive:
+                locks.enter_context(party.spool.lock(node, "rx"))
+            if rules.send:
+                locks.enter_context(party.spool.lock(node, "tx"))
         yield
 
 

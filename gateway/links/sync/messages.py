@@ -10,7 +10,6 @@ from gateway.links.sync.breach import Breach
 
 MAX_PAYLOAD = 65280
 """[bytes] 64 KiB less 256."""
-HASH_SIZE = 32
 MAX_CHUNK = MAX_PAYLOAD - 48
 """[bytes] The most that one File carries."""
 MAX_NICENESS = 255

@@ -43,7 +43,7 @@ OURS = {
     "config", "config.build", "config.file", "config.glance", "config.handles", "config.kinds",
     "config.mistakes", "config.model", "config.schema", "config.source", "config.toml",
     "defaults", "defaults.command", "defaults.eventlog", "defaults.journal", "defaults.maildir",
-    "defaults.raw", "defaults.routes", "defaults.smtp",
+    "defaults.nncp_record", "defaults.raw", "defaults.routes", "defaults.smtp",
     "engine", "engine.cargo", "engine.draft", "engine.ground", "engine.lanes",
     "engine.reception", "engine.submit",
     "journal", "journal.line", "journal.place", "journal.segments",

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from gateway.config.model import Config, Neighbour
-from gateway.defaults import eventlog
+from gateway.defaults import eventlog, nncp_record
 from gateway.defaults.eventlog import gateway_event
 from gateway.errors import GatewayError
 from gateway.mta import Event, EventKind
@@ -126,7 +126,7 @@ def test_who(tmp_path: Path, kind: EventKind, detail: dict[str, object], who: st
 
 
 def test_every_kind_is_logged() -> None:
-    assert set(EventKind) == eventlog._FIELDS.keys()
+    assert set(EventKind) == nncp_record.FIELDS.keys()
 
 
 def test_peers_cannot_forge_fields_or_records(tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ from gateway_rmail.wrappers import uux_script
 
 from gateway.cli import run_command
 from tests.docs.pages import ROOT, marked
+from tests.engine.parties import BATCH
 from tests.real.cap import Recorder
-from tests.real.programs import run
+from tests.real.nodes import Node
+from tests.real.programs import gateway_script, run
 
 TEXT = (ROOT / "docs" / "rmail.md").read_text()
 _MARKED = re.compile(r"<!-- (run: setup|excerpt) -->\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -73,3 +75,17 @@ def test_the_steps_are_those_of_setup(capsys: pytest.CaptureFixture[str]) -> Non
     ):
         assert word in printed
         assert word in page
+
+
+def test_packets_go_through_what_ssh_runs(two_nodes: tuple[Node, Node]) -> None:
+    """The far side's key runs one command; here it stands in the place of ssh."""
+    alice, bob = two_nodes
+    table, line = marked(TEXT, "ssh")
+    [command] = re.findall(r'command="gateway ([^"]+)"', line)
+    [address] = re.findall(r'"\|(ssh .+)"', table)
+    words = table.replace(address, f"{gateway_script()} --config {bob.toml} {command}")
+    alice.neighbours["bob"].toml = words.partition("\n")[2]
+    alice.write()
+    assert 0 == alice.gateway("exec", "bob", "rsmtp", stdin=BATCH).status
+    assert 0 == alice.gateway("call", "-onlinedeadline", "1", "bob").status
+    assert b"arrived" in bob.gateway("queue", "list").stdout

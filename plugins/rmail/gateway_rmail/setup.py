@@ -149,7 +149,7 @@ _MIGRATION = (
     "at both ends: gateway init, and gateway node add with the other's block",
     "at the receiving end: the exec line above; gateway rmail check; gateway toss by a timer",
     "here: the transport, in the place of the one that calls uux; what is in UUCP's queue stays there",
-    "carry packets: gateway xfer, or what calls there today with NNCP's programs in uucico's place",
+    'carry packets: gateway call through the same ssh (addrs.ssh = "|ssh ..."), or gateway xfer',
     "send a message; see it at the far side",
     "uustat -a   # until it is empty UUCP goes on calling, and what it brings runs rmail as ever",
     "then take away uucico's calls, its ssh key, and uux and rmail, or put these scripts in their place",

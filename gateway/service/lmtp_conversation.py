@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from gateway.engine.reception import Reception
@@ -17,6 +17,9 @@ PATIENCE = 300.0
 """[s] For the client's next octets (RFC 5321 4.5.3.2.7)."""
 LONGEST = 3600.0
 """[s] For a whole transaction: who sends an octet now and then is not waited for either."""
+
+PARTING = 10.0
+"""[s] For whatever the client owes us, once we are to end: less than a service is given for its end."""
 
 _CHUNK = 1 << 17
 _PIECE = 4096
@@ -46,12 +49,9 @@ class Line:
         Raises:
             Left: there is nothing to come.
         """
-        poll = select.poll()
-        poll.register(self._reading, select.POLLIN)
-        if between and self._stop >= 0:
-            poll.register(self._stop, select.POLLIN)
-        ready = dict(poll.poll(max(0.0, min(self._patience, until - time.monotonic())) * 1000))
-        if self._stop in ready:
+        seconds = max(0.0, min(self._patience, until - time.monotonic()))
+        ready = self._ready(self._reading, select.POLLIN, seconds, at_end=0.0 if between else PARTING)
+        if (between or not ready) and self._is_to_end():
             raise Left(Reply(421, "4.3.2", "shutting down"), "we were to end")
         if not ready:
             raise Left(Reply(421, "4.4.2", "waited too long"), "the client was silent for too long")
@@ -69,16 +69,35 @@ class Line:
         Raises:
             Left: nobody takes it.
         """
-        poll = select.poll()
-        poll.register(self._writing, select.POLLOUT)
         view = memoryview(octets)
         while view:
-            if not poll.poll(self._patience * 1000):
+            if not self._ready(self._writing, select.POLLOUT, self._patience, at_end=PARTING):
                 raise Left(None, "the client takes no answers")
             try:
                 view = view[os.write(self._writing, view[:_PIECE]) :]
             except OSError as failure:
                 raise Left(None, f"the client takes no answers: {failure.strerror}") from failure
+
+    def _is_to_end(self) -> bool:
+        return self._stop >= 0 and _wait({self._stop: select.POLLIN}, 0.0)
+
+    def _ready(self, descriptor: int, event: int, seconds: float, *, at_end: float) -> bool:
+        """Wait so long for one of the client's descriptors, and for `at_end` [s] once we are to end."""
+        if _wait({descriptor: event}, 0.0):
+            return True
+        wanted = {descriptor: event}
+        if self._stop >= 0:
+            wanted[self._stop] = select.POLLIN
+        _wait(wanted, seconds)
+        left = min(seconds, at_end) if self._is_to_end() else 0.0
+        return _wait({descriptor: event}, left)
+
+
+def _wait(wanted: Mapping[int, int], seconds: float) -> bool:
+    poll = select.poll()
+    for descriptor, event in wanted.items():
+        poll.register(descriptor, event)
+    return bool(poll.poll(seconds * 1000))
 
 
 class Conversation:

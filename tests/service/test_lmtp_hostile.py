@@ -260,6 +260,25 @@ def test_told_to_end_it_lets_a_transaction_come_to_its_end_and_sends_the_idle_aw
     assert 1 == len(alice.packets("tx"))
 
 
+def test_told_to_end_it_does_not_wait_for_clients_that_say_nothing_or_take_no_answers(
+    alice: Node, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lmtp_conversation, "PARTING", 0.2)
+    with serving(alice) as service, Client(path) as silent, Client(path) as deaf, Client(path) as chatty:
+        silent.begin("x@b.example")
+        silent.socket.sendall(b"Subject: x\r\n")
+        deaf.socket.settimeout(1.0)
+        with suppress(TimeoutError):
+            while True:
+                deaf.socket.sendall(b"LHLO x\r\n" * 5000)
+        assert [220] == chatty.read()
+        service.cancel()
+        assert [421] == silent.read()
+        assert b"shutting down" in silent.last
+        service.join()
+    assert [] == alice.packets("tx")
+
+
 class Resident:
     """`gateway serve` as a process of its own, with nothing but LMTP to do."""
 

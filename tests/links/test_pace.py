@@ -38,3 +38,23 @@ def test_a_configured_bound_is_kept() -> None:
         pace.sent(1000, now)
         pace.waiting(0, now + 0.01)
     assert 1000 == pace.chunk
+
+
+def test_a_slow_handshake_bounds_the_pieces_though_buffers_swallow_them() -> None:
+    pace = Pace()
+    pace.handshake(44.0)
+    for _ in range(20):
+        pace.sent(10_000, 0.0)
+        pace.waiting(0, 0.01)
+    assert 2048 < pace.chunk <= 65280 * 4 / 44
+    pace.handshake(1e6)
+    assert 2048 == pace.chunk
+
+
+def test_a_usual_handshake_bounds_nothing() -> None:
+    pace = Pace()
+    pace.handshake(9.0)
+    for _ in range(20):
+        pace.sent(10_000, 0.0)
+        pace.waiting(0, 0.01)
+    assert 60_000 < pace.chunk

@@ -150,7 +150,7 @@ def test_on_a_slow_link_the_answer_is_short(
     alice: Site, bob: Site, monkeypatch: pytest.MonkeyPatch, slow: float, least: int, most: int
 ) -> None:
     """And its size still does not tell how much waits, as long as it is no more than 85 packets."""
-    monkeypatch.setattr(session, "SLOW", slow)
+    monkeypatch.setattr(session, "SLOW_HANDSHAKE", slow)
     sizes = []
     for _ in range(3):
         mine, _ = talk(alice, bob, rules=QUICK._replace(receive=False), other=QUICK._replace(send=True))

@@ -16,6 +16,7 @@ from gateway.links.noise import NoiseError
 from gateway.links.session.conversation import Conversation
 from gateway.links.session.inbound import Inbound
 from gateway.links.session.outbound import Outbound
+from gateway.links.session.pace import SLOW_HANDSHAKE
 from gateway.links.session.rules import Account, Heard, Rules, deadline
 from gateway.links.session.wire import Wire
 from gateway.links.sync.breach import Breach
@@ -33,11 +34,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Account", "Heard", "Party", "Rules", "Wire", "answer", "call", "deadline", "locked"]
 
-SLOW = 10.0
-"""[s] A caller whose first message took longer gets an answer that is padded less, or the handshake alone
-might outlast a connection. `$NNCPDEADLINE` has to be raised for such a link, so none is one by accident."""
 SLOW_STEP = 4096
-"""[bytes] The size of such an answer's payload is a multiple of it: what 85 announcements take."""
+"""[bytes] On a slow link the size of an answer's payload is a multiple of it: what 85 announcements take.
+The handshake alone might outlast a connection otherwise. `$NNCPDEADLINE` has to be raised for such a link,
+so none is one by accident."""
 
 
 class Party(NamedTuple):
@@ -119,11 +119,12 @@ def answer(
         machine.limit(rules.max_niceness)
         with locked(party, neighbour, rules):
             inbound, outbound = _boxes(party, machine, neighbour, rules, account)
-            step = SLOW_STEP if took > SLOW else MAX_PAYLOAD
+            step = SLOW_STEP if took > SLOW_HANDSHAKE else MAX_PAYLOAD
             begin, events = machine.answer(outbound.found() if outbound else (), step=step)
             account.started = True
             _begun(party, account)
             conversation = Conversation(wire, machine, rules, account, stop=party.stop)
+            conversation.handshake_took(took)
             conversation.hold(inbound, outbound, begin, events)
     except (Breach, NoiseError) as failure:
         _broken(account, failure)

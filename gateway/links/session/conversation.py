@@ -63,6 +63,10 @@ class Conversation:
         self._unsent = 0
         self._lively = True
 
+    def handshake_took(self, seconds: float) -> None:
+        """Learn how long the caller's first payload was on its way."""
+        self._pace.handshake(seconds)
+
     def hold(
         self, inbound: Inbound | None, outbound: Outbound | None, begin: bytes, events: Iterable[Event] = ()
     ) -> None:
@@ -138,6 +142,7 @@ class Conversation:
             self._may_read = now + 1 / self._rules.rxrate
         if self._machine.open and not self._account.started:
             self._account.started = True
+            self._pace.handshake(now - self._began)
             self._begun()
 
     def _heed(self, events: Iterable[Event]) -> None:

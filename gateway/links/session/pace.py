@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import deque
 
-from gateway.links.sync.messages import MAX_CHUNK
+from gateway.links.sync.messages import MAX_CHUNK, MAX_PAYLOAD
 
 SMALLEST = 2048
 """[bytes]"""
+SLOW_HANDSHAKE = 10.0
+"""[s] A link on which a first payload takes longer is slow, whatever its buffers swallow at once."""
 _FIRST = 16 * 1024
 _FAST, _SLOW = 1.0, 4.0
 _PROBES = 4
@@ -25,6 +27,12 @@ class Pace:
         self.chunk = min(_FIRST, most)
         self._written = 0
         self._probes: deque[tuple[int, float]] = deque()
+
+    def handshake(self, took: float) -> None:
+        """Learn how long [s] a first payload took from end to end, which no buffer on the way hides."""
+        if took > SLOW_HANDSHAKE:
+            self._most = max(min(SMALLEST, self._most), min(self._most, int(MAX_PAYLOAD * _SLOW / took)))
+            self.chunk = min(self.chunk, self._most)
 
     def sent(self, size: int, now: float) -> None:
         """Count an envelope that is to be written."""

@@ -26,8 +26,8 @@ _KEYS_NOTE = "# The private keys of {name}. Whoever has this file is {name}.\n"
 def command(setting: Setting, name: str | None, directory: str) -> int:
     """Make a new node in DIR and print the block to send to its neighbours.
 
-    Writes gateway.toml, keys.toml (mode 0600) and the directory spool. Nothing that exists is
-    replaced.
+    Writes gateway.toml, keys.toml (mode 0600) and the directory spool, or what `gateway --spool`
+    names. Nothing that exists is replaced.
     """
     try:
         name = node_name(name or os.uname().nodename.split(".")[0])
@@ -36,6 +36,7 @@ def command(setting: Setting, name: str | None, directory: str) -> int:
         raise UsageError(msg) from wrong
     directory = os.path.abspath(directory)
     path, keys, spool = (os.path.join(directory, file) for file in ("gateway.toml", "keys.toml", "spool"))
+    spool = os.path.abspath(setting.spool) if setting.spool else spool
     if taken := [file for file in (path, keys) if os.path.lexists(file)]:
         setting.say(f"{taken[0]} exists already; nothing was written")
         return EX_FAILURE

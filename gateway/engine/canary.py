@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from gateway.engine.draft import Draft, Order, route_to
 from gateway.engine.ground import identity_of
 from gateway.errors import UsageError
-from gateway.mta import Event, EventKind
 from gateway.packet.identity import encode
 from gateway.packet.niceness import PRIORITY
 from gateway.packet.plain import PacketType, split_exec_path
@@ -80,17 +79,8 @@ def send(
     finally:
         draft.discard()
     remember(spool, encode(node.id), canary)
-    detail = {
-        "type": "exec",
-        "handle": HANDLE,
-        "arguments": draft.arguments,
-        "through": [hop.name for hop in route[:-1]],
-        "inner": sealed.inner_name,
-        "layers": sealed.layers,
-    }
-    registry.event(
-        Event(EventKind.SUBMITTED, sealed.name, node.name, niceness, sealed.plain_size, detail=detail)
-    )
+    news = draft.news({"through": [hop.name for hop in route[:-1]]})
+    registry.event(news._replace(node=node.name))
     return canary
 
 

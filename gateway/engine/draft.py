@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from gateway.mta import Event, EventKind
 from gateway.packet.compression import Compressor
 from gateway.packet.identity import encode
 from gateway.packet.niceness import BULK, PRIORITY
@@ -11,7 +12,7 @@ from gateway.packet.plain import PacketType, Plain, exec_path
 from gateway.packet.sealing import Hop, Sealed, Sealer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from gateway.config.model import Config, Neighbour
     from gateway.engine.cargo import Item
@@ -73,6 +74,7 @@ class Draft:
         self.node = route[-1]
         self.items: list[Item] = []
         """The messages in it."""
+        self._niceness = order.niceness
         self._first = route[0]
         self._spool = spool
         self._staged = spool.stage()
@@ -111,6 +113,26 @@ class Draft:
         assert self.sealed is not None, "finish comes first"
         first = encode(self._first.id)
         self._spool.commit(self._staged, first, "tx", self.sealed.name, alias=self._first.name)
+
+    def news(self, more: Mapping[str, object]) -> Event:
+        """Return what to tell of it when it is committed; `more` stands in the detail as well."""
+        assert self.sealed is not None, "finish comes first"
+        detail: dict[str, object] = {
+            "type": "exec",
+            "handle": self.handle,
+            "arguments": self.arguments,
+            "inner": self.sealed.inner_name,
+            "layers": self.sealed.layers,
+        }
+        size = self.sealed.plain_size
+        return Event(
+            EventKind.SUBMITTED,
+            self.sealed.name,
+            self.node.name,
+            self._niceness,
+            size,
+            detail={**detail, **more},
+        )
 
     @property
     def staged(self) -> Staged:

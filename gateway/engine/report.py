@@ -19,7 +19,7 @@ from gateway.errors import ConfigError, GatewayError, Permanent, Refused
 from gateway.mail.envelope import Envelope, Recipient, ReversePath
 from gateway.mail.marks import Marks
 from gateway.mail.message import Message
-from gateway.mta import Event, EventKind, Submission
+from gateway.mta import Submission
 from gateway.packet.identity import encode
 from gateway.spool.answer import answer, ready
 
@@ -233,7 +233,8 @@ class Reports:
             )
         finally:
             lane.discard()
-        self._registry.event(_submitted(draft, arrival))
+        more = {"messages": descriptions(draft.items), "report_of": arrival.job.name}
+        self._registry.event(draft.news(more))
         return record
 
     def _lane(self, arrival: Arrival) -> Lane:
@@ -268,23 +269,3 @@ def _envelope_to(sender: ReversePath) -> Envelope:
 def _key(delivery: Delivery, retry_until: float | None) -> str:
     """Return under what a record remembers whom a report was about."""
     return f"{delivery.transaction}{'' if retry_until is None else ' delayed'}"
-
-
-def _submitted(draft: Draft, arrival: Arrival) -> Event:
-    assert draft.sealed is not None, "lanes finish their drafts"
-    return Event(
-        kind=EventKind.SUBMITTED,
-        packet=draft.sealed.name,
-        node=draft.node.name,
-        niceness=arrival.header.niceness,
-        size=draft.sealed.plain_size,
-        detail={
-            "type": "exec",
-            "handle": draft.handle,
-            "arguments": draft.arguments,
-            "inner": draft.sealed.inner_name,
-            "layers": draft.sealed.layers,
-            "messages": descriptions(draft.items),
-            "report_of": arrival.job.name,
-        },
-    )

@@ -12,7 +12,7 @@ from gateway.engine.lanes import open_lane
 from gateway.errors import ConfigError, Truncated
 from gateway.mail.envelope import Envelope
 from gateway.mail.marks import Marks
-from gateway.mta import Event, EventKind, Submission
+from gateway.mta import Event, Submission
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -180,26 +180,10 @@ def _process(parent: int) -> dict[str, object]:
 
 
 def _submitted(draft: Draft, order: Order, environ: Mapping[str, str], parent: int | None) -> Event:
-    assert draft.sealed is not None
-    detail: dict[str, object] = {
-        "type": "exec",
-        "handle": draft.handle,
-        "arguments": draft.arguments,
-        "reply_nice": order.reply_niceness,
-        "inner": draft.sealed.inner_name,
-        "layers": draft.sealed.layers,
-        "messages": descriptions(draft.items),
-    }
+    more: dict[str, object] = {"reply_nice": order.reply_niceness, "messages": descriptions(draft.items)}
     if environ:
-        detail["process"] = _process(os.getppid() if parent is None else parent)
+        more["process"] = _process(os.getppid() if parent is None else parent)
     if environ.get("MESSAGE_ID"):
         # Exim's queue id: for the trace only, since it repeats legitimately.
-        detail["message_id"] = environ["MESSAGE_ID"]
-    return Event(
-        kind=EventKind.SUBMITTED,
-        packet=draft.sealed.name,
-        node=draft.node.name,
-        niceness=order.niceness,
-        size=draft.sealed.plain_size,
-        detail=detail,
-    )
+        more["message_id"] = environ["MESSAGE_ID"]
+    return draft.news(more)

@@ -11,36 +11,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from typing import Literal, NamedTuple
 
 import click
 
 from gateway.cli import Setting
+from gateway.cli.demo_nodes import LETTER, RECIPIENT, SENDER, SUBJECT, Failed, Party, write_node
 from gateway.errors import EX_FAILURE, EX_OK, BadPacket, GatewayError
 from gateway.packet import niceness
 from gateway.packet.header import Header
 from gateway.packet.identity import Identity, encode
 from gateway.packet.opening import open_packet
-from gateway.spool.layout import Job
-from gateway.spool.spool import Spool
 
-SENDER = "alice@alice.example"
-RECIPIENT = "bob@bob.example"
-SUBJECT = "The spare key is under the third flower pot"
-LETTER = f"""\
-From: Alice <{SENDER}>
-To: Bob <{RECIPIENT}>
-Subject: {SUBJECT}
-Date: Sat, 01 Nov 2025 09:00:00 +0000
-Message-ID: <flowerpot@alice.example>
-
-Dear Bob,
-
-water the ferns, please.
-.
-Alice
-""".encode()
-PUBLIC = ("id", "exchpub", "signpub", "noisepub")
 SHOWN = 5
 """How many lines of the delivered mail are shown: what the mailbox put first, and some of the letter."""
 LIMIT = 60
@@ -71,37 +52,12 @@ def command(setting: Setting, *, keep: str | None, serve: str | None) -> int:
 
             return demo_serve.serve(root)
         return _Demo(root).play()
-    except (_Failed, OSError, GatewayError) as failure:
+    except (Failed, OSError, GatewayError) as failure:
         setting.say(f"the demo failed: {failure}")
         return EX_FAILURE
     finally:
         if not keep:
             shutil.rmtree(root, ignore_errors=True)
-
-
-class _Failed(Exception):
-    """A step went wrong; the text says which and how."""
-
-
-class Party(NamedTuple):
-    """One party: its name, its directory and its keys."""
-
-    name: str
-    directory: str
-    identity: Identity
-
-    @property
-    def spool(self) -> Spool:
-        """The node's spool."""
-        return Spool(f"{self.directory}/spool")
-
-    def only_packet(self, box: Literal["rx", "tx"], other: Party) -> Job:
-        """Return the one packet that lies in a box for, or from, another node."""
-        jobs = list(self.spool.jobs(encode(other.identity.id), box))
-        if len(jobs) != 1:
-            msg = f"{len(jobs)} packets in {box} of {self.name} where one was expected"
-            raise _Failed(msg)
-        return jobs[0]
 
 
 class _Demo:
@@ -176,11 +132,11 @@ class _Demo:
             refused = str(refusal)
         else:
             msg = "relay could open the packet for bob"
-            raise _Failed(msg)
+            raise Failed(msg)
         told = [text for text in (SUBJECT, SENDER, RECIPIENT) if text.encode() in data]
         if told:
             msg = f"{told[0]!r} can be read in the packet for bob"
-            raise _Failed(msg)
+            raise Failed(msg)
         urgency = niceness.format(Header.decode(data).niceness)
         _tell(
             "   All that relay can read of it stands in clear in its first 172 bytes:",
@@ -196,7 +152,7 @@ class _Demo:
         mails = os.listdir(inbox) if os.path.isdir(inbox) else []
         if len(mails) != 1:
             msg = f"{len(mails)} mails in {inbox} where one was expected"
-            raise _Failed(msg)
+            raise Failed(msg)
         with open(f"{inbox}/{mails[0]}", "rb") as file:
             mail = file.read()
         added, same, _ = mail.partition(LETTER)
@@ -204,7 +160,7 @@ class _Demo:
         _tell(*(f"     {line}" for line in mail.decode().splitlines()[:SHOWN]))
         if not same or not mail.endswith(LETTER):
             msg = "what arrived is not what was sent"
-            raise _Failed(msg)
+            raise Failed(msg)
         count = len(added.splitlines())
         behind = f"Behind the {count} lines that a mailbox puts first it is" if count else "It is"
         _tell("", f"{behind} byte for byte what alice sent ({len(LETTER)} bytes).")
@@ -227,22 +183,8 @@ class _Demo:
         said = (done.stdout + done.stderr).decode(errors="replace")
         if done.returncode != EX_OK:
             msg = f"{line.split()[0]} at {at.name} ended with status {done.returncode}: {said.strip()}"
-            raise _Failed(msg)
+            raise Failed(msg)
         _tell(*(f"   {text}" for text in said.splitlines()))
-
-
-def write_node(node: Party, neighbours: dict[Party, str], tail: str = "") -> None:
-    """Write a node's configuration; the keys are in it, so nobody else may read it."""
-    lines = [f'spool = "{node.directory}/spool"', f'log = "{node.directory}/log"', "", "[self]"]
-    lines += [f'{word} = "{encode(getattr(node.identity, word))}"' for word in Identity._fields]
-    for other, more in neighbours.items():
-        lines += ["", f"[neigh.{other.name}]"]
-        lines += [f'{word} = "{encode(getattr(other.identity, word))}"' for word in PUBLIC]
-        lines += [more] if more else []
-    os.mkdir(node.directory)
-    path = f"{node.directory}/gateway.toml"
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write("\n".join([*lines, "", tail, ""]))
 
 
 def _party(node: Party) -> str:

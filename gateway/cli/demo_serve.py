@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing
 
 import click
 
-from gateway.cli.demo import LETTER, Party, write_node
+from gateway.cli.demo_nodes import LETTER, Party, write_node
 from gateway.cli.leaving import leaving
 from gateway.errors import EX_FAILURE, EX_OK
 from gateway.packet.identity import Identity

@@ -20,6 +20,19 @@ if TYPE_CHECKING:
     from gateway.spool.spool import Spool
 
 
+def finish(spool: Spool, job: Job) -> None:
+    """Mark a job as seen (T5), then forget it (T6); `gateway.spool.finisher` does it for many.
+
+    After a crash a job that is marked may still lie there, its record gone: finish it again.
+
+    Raises:
+        SpoolError: temporary.
+    """
+    make(spool, job)
+    sync(spool, [job])
+    forget(spool, [job])
+
+
 def make(spool: Spool, job: Job) -> None:
     """Mark a job as done with (T5); `sync` makes that durable.
 
@@ -36,7 +49,7 @@ def make(spool: Spool, job: Job) -> None:
 
 
 def make_by_name(spool: Spool, node: str, name: str) -> None:
-    """Mark a packet as done with, durably, wherever it lies.
+    """Mark a packet as done with, durably, wherever it lies: never to be delivered again.
 
     Raises:
         SpoolError: temporary.

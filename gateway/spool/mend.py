@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from gateway.spool import durable, trash
 from gateway.spool.answer import settle
 from gateway.spool.layout import REMEMBERED
+from gateway.spool.mark import make_by_name
 from gateway.spool.record import JobRecord
 from gateway.spool.refusal import refusals
 
@@ -67,7 +68,7 @@ def mark(spool: Spool, job: Job) -> None:
     """Mark a removed job as seen."""
     with spool.lock(job.node, "toss"):
         _must_be_there(spool, job)
-        spool.mark_seen(job.node, job.name)
+        make_by_name(spool, job.node, job.name)
 
 
 def give_expiry(spool: Spool, job: Job, expires: float) -> None:

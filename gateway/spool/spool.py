@@ -1,7 +1,7 @@
 """The spool: packets staged, committed, listed, taken up, finished, held.
 
 States of a submission: S1 `stage`, S2 `Staged.complete`, S3 `commit`. States of a job: T1
-``rx/NAME``, T3 `begin`, T4 `record`, T5 and T6 `finish`. docs/spool.md has the tables.
+``rx/NAME``, T3 `begin`, T4 `record`, T5 and T6 `mark.finish`. docs/spool.md has the tables.
 """
 
 from __future__ import annotations
@@ -258,23 +258,6 @@ class Spool:
     def record(self, job: Job, record: JobRecord) -> None:
         """Remember a job's progress, durably (T4)."""
         self._put(self.paths.record(job.node, job.box, job.name), record.to_json(), synced=True)
-
-    def finish(self, job: Job) -> None:
-        """Mark a job as seen (T5), then forget it (T6).
-
-        After a crash a job that is marked may still lie there, its record gone: finish it again.
-        """
-        from gateway.spool import mark  # noqa: PLC0415 - not on the submission path
-
-        mark.make(self, job)
-        mark.sync(self, [job])
-        mark.forget(self, [job])
-
-    def mark_seen(self, node: str, name: str) -> None:
-        """Mark a packet as done with, durably: never to be delivered again."""
-        from gateway.spool import mark  # noqa: PLC0415 - not on the submission path
-
-        mark.make_by_name(self, node, name)
 
     def hold(self, job: Job, reason: str, record: JobRecord | None = None) -> Job:
         """Set a job aside for a person, from any box; its reason is on disk before it is there.

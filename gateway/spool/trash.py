@@ -27,13 +27,13 @@ def discard(spool: Spool, job: Job, reason: str, expires: float) -> Job | None:
     before = spool.recorded(job) or JobRecord()
     origin = before.origin if job.box == "hold" else job.box
     if origin != "tx" and spool.known(job.name) == "seen":
-        spool.finish(job)
+        mark.finish(spool, job)
         return None
     spool.record(job._replace(box="trash"), before.removed(reason, origin, expires))
     # First the move: what is marked while it lies elsewhere would be cleared away for good.
     trashed = spool.move(job, "trash")
     if origin != "tx":
-        spool.mark_seen(job.node, job.name)
+        mark.make_by_name(spool, job.node, job.name)
     spool.forget_record(job)
     return trashed
 
@@ -69,6 +69,6 @@ def remove(spool: Spool, job: Job) -> None:
         raise spool.unknown(job)
     record = spool.recorded(job) if job.box in ("hold", "trash") else None
     if job.box != "tx" and not (record and record.origin == "tx"):
-        spool.mark_seen(job.node, job.name)
+        mark.make_by_name(spool, job.node, job.name)
     spool.forget(job)
     durable.unlink(spool.paths.answer(job.node, job.name))

@@ -60,13 +60,13 @@ def deliver(spool: Spool, promise: Promise) -> None:
         promise("begun")
         spool.record(job, PROGRESS)
         promise("recorded")
-        spool.finish(job)
+        mark.finish(spool, job)
         promise("finished")
 
 
 def deliver_next(spool: Spool, promise: Promise) -> None:
     """A job where others were delivered before: its mark can be its own file."""
-    spool.mark_seen(BOB, OTHER)
+    mark.make_by_name(spool, BOB, OTHER)
     deliver(spool, promise)
 
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from gateway.spool import durable
+from gateway.spool import durable, mark
 from gateway.spool.spool import Spool
 from gateway.spool.staged import Staged
 from tests.crash.model import Recording, materialise
@@ -57,9 +57,9 @@ def test_the_model_notices_a_missing_sync_of_the_file(tmp_path, monkeypatch):
 def test_the_model_notices_a_mark_that_comes_too_late(tmp_path, monkeypatch):
     def finish(spool, job):
         spool.forget(job)
-        spool.mark_seen(job.node, job.name)
+        mark.make_by_name(spool, job.node, job.name)
 
-    monkeypatch.setattr(Spool, "finish", finish)
+    monkeypatch.setattr(mark, "finish", finish)
     with pytest.raises(AssertionError, match="nobody marked as seen"):
         crash_everywhere("deliver", tmp_path)
 

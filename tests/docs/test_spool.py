@@ -11,7 +11,7 @@ import pytest
 from gateway.engine.fate import Fate
 from gateway.engine.retry import DEATHS_ALLOWED
 from gateway.mta import Outcome, Verdict
-from gateway.spool import layout
+from gateway.spool import layout, mark
 from gateway.spool.finisher import BACKLOG
 from gateway.spool.layout import BOXES, Layout
 from tests.docs.pages import ROOT, blocks, rows, sections
@@ -81,7 +81,7 @@ def bob(tmp_path: Path) -> Party:
     [
         (lambda spool, job: None, Fate.DELIVERED),
         (lambda spool, job: spool.begin(job), Fate.DELIVERED),
-        (lambda spool, job: spool.mark_seen(job.node, job.name) or spool.begin(job), Fate.REPEATED),
+        (lambda spool, job: mark.make_by_name(spool, job.node, job.name) or spool.begin(job), Fate.REPEATED),
     ],
     ids=["T1", "T3", "T5"],
 )

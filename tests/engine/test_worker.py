@@ -9,6 +9,7 @@ from gateway.engine import worker
 from gateway.engine.unpacking import Unpacker
 from gateway.mta import Delivery, EventKind, Outcome, Verdict
 from gateway.program.meanwhile import work_meanwhile
+from gateway.spool import mark
 from tests.engine.parties import BATCH, Party, carry
 
 
@@ -97,7 +98,7 @@ def test_what_went_away_meanwhile_is_left(alice: Party, bob: Party, opened: list
 def test_what_was_delivered_meanwhile_is_not_again(alice: Party, bob: Party, opened: list[str]) -> None:
     _, second = arrive(alice, bob, 2)
     (job,) = bob.spool.find(second)
-    taking(bob, lambda: bob.spool.mark_seen(job.node, second))
+    taking(bob, lambda: mark.make_by_name(bob.spool, job.node, second))
     assert "delivered 1, repeated 1" == str(bob.toss())
     assert [second] == opened
     assert ["x0@b.example"] == recipients(bob)

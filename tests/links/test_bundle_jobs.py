@@ -16,7 +16,7 @@ from gateway.links.bundle.jobs import Imported, Importer, write_job
 from gateway.links.bundle.read import Reader
 from gateway.links.content import NotIntact
 from gateway.packet.identity import encode
-from gateway.spool import trash
+from gateway.spool import mark, trash
 from gateway.spool.layout import Job
 from gateway.spool.record import JobRecord
 from gateway.spool.spool import Spool
@@ -145,7 +145,7 @@ def _held(spool: Spool, job: Job) -> str:
 
 
 def _finished(spool: Spool, job: Job) -> str:
-    spool.finish(job)
+    mark.finish(spool, job)
     return "seen"
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.errors import LockBusy
 from gateway.packet.mth import MerkleTree
-from gateway.spool import mend, trash
+from gateway.spool import mark, mend, trash
 from gateway.spool.answer import answer
 from gateway.spool.check import LONG, SETTLED, Check
 from gateway.spool.finding import Finding
@@ -66,7 +66,7 @@ def full(spool: Spool, put: Put) -> list[Job]:
     spool.record(jobs[2], JobRecord(attempts=1, error="451 later"))
     jobs[3] = spool.hold(jobs[3], "no handle")
     trashed = [trash.discard(spool, job, "spam", LATER + 1000) for job in jobs[4:]]
-    spool.mark_seen(text_of(0), text_of("before"))
+    mark.make_by_name(spool, text_of(0), text_of("before"))
     return [*jobs[:4], *(job for job in trashed if job)]
 
 
@@ -191,7 +191,7 @@ def _unreadable_record(spool: Spool, bob: str, put: Put) -> None:
 
 def _marked(spool: Spool, bob: str, put: Put) -> None:
     spool.hold(put(NAME), "because")
-    spool.mark_seen(bob, NAME)
+    mark.make_by_name(spool, bob, NAME)
 
 
 def _twice(spool: Spool, bob: str, put: Put) -> None:

@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from gateway.spool import mark
 from tests.spool.samples import HEADER, PACKET, text_of
 
 
@@ -63,7 +64,7 @@ def test_a_whole_life_leaves_their_files_alone(spool, nncp_spool, put, bob, tree
     put(text_of("sent"), "tx")
     with spool.lock(bob, "toss"):
         (job,) = spool.jobs(bob, "rx")
-        spool.finish(spool.begin(job))
+        mark.finish(spool, spool.begin(job))
     assert spool.drop_sent(bob, text_of("sent"))
     gone = {f"{bob}/rx/{job.name}", f"{bob}/rx/hdr/{job.name}"}
     new = {f"{bob}/work/", f"{bob}/rx/seen/{job.name}"}

@@ -41,13 +41,13 @@ def test_an_unreadable_record_is_a_reason(spool, put, name, bob):
 def test_finish_marks_seen_and_forgets(spool, put, name, bob, files):
     job = spool.begin(put(name))
     spool.record(job, JobRecord())
-    spool.finish(job)
+    mark.finish(spool, job)
     assert {f"{bob}/rx/seen/{name}"} == files()
     assert "seen" == spool.known(name)
 
 
 def test_a_mark_that_is_the_job_s_own_file_is_emptied_with_it(spool, put, name, bob, files):
-    spool.mark_seen(bob, text_of("another"))
+    mark.make_by_name(spool, bob, text_of("another"))
     job = spool.begin(put(name))
     os.utime(spool.paths.packet(bob, "work", name), (0, 0))
     mark.make(spool, job)
@@ -60,18 +60,18 @@ def test_a_mark_that_is_the_job_s_own_file_is_emptied_with_it(spool, put, name, 
 
 
 def test_a_copy_by_another_name_keeps_its_content(spool, put, name, bob, tmp_path):
-    spool.mark_seen(bob, text_of("another"))
+    mark.make_by_name(spool, bob, text_of("another"))
     job = spool.begin(put(name))
     os.link(spool.paths.packet(bob, "work", name), tmp_path / "copy")
-    spool.finish(job)
+    mark.finish(spool, job)
     assert PACKET == (tmp_path / "copy").read_bytes()
 
 
 def test_a_mark_of_its_own_leaves_a_copy_alone(spool, put, name, bob, tmp_path):
     job = spool.begin(put(name))
-    spool.mark_seen(bob, name)
+    mark.make_by_name(spool, bob, name)
     os.link(spool.paths.packet(bob, "work", name), tmp_path / "copy")
-    spool.finish(job)
+    mark.finish(spool, job)
     assert PACKET == (tmp_path / "copy").read_bytes()
 
 
@@ -79,16 +79,16 @@ def test_without_hard_links_the_mark_is_a_new_file(spool, put, name, bob, files,
     def refuse(*_names):
         raise PermissionError(errno.EPERM, "no hard links here")
 
-    spool.mark_seen(bob, text_of("another"))
+    mark.make_by_name(spool, bob, text_of("another"))
     monkeypatch.setattr(os, "link", refuse)
-    spool.finish(spool.begin(put(name)))
+    mark.finish(spool, spool.begin(put(name)))
     assert {f"{bob}/rx/seen/{name}", f"{bob}/rx/seen/{text_of('another')}"} == files()
 
 
 def test_finishing_again_changes_nothing(spool, put, name, bob, files):
     job = spool.begin(put(name))
-    spool.finish(job)
-    spool.finish(job)
+    mark.finish(spool, job)
+    mark.finish(spool, job)
     assert {f"{bob}/rx/seen/{name}"} == files()
 
 

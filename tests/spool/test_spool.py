@@ -6,6 +6,7 @@ import stat
 import pytest
 
 from gateway.errors import SpoolError, UnknownJob
+from gateway.spool import mark
 from gateway.spool.spool import Spool
 from tests.spool.samples import HEADER, PACKET, text_of
 
@@ -81,7 +82,7 @@ def test_the_umask_given_wins_over_the_process(root, bob, name):
             spool.commit(staged, bob, "tx", name)
         with spool.lock(bob, "toss"):
             pass
-        spool.mark_seen(bob, name)
+        mark.make_by_name(spool, bob, name)
     finally:
         os.umask(before)
     for path in ("", "/tmp", f"/{bob}", f"/{bob}/tx", f"/{bob}/tx/hdr", f"/{bob}/rx", f"/{bob}/rx/seen"):
@@ -93,7 +94,7 @@ def test_the_umask_given_wins_over_the_process(root, bob, name):
 def test_setgid_of_the_spool_reaches_the_new_directories(root, bob, name):
     os.mkdir(root)
     os.chmod(root, 0o2770)
-    Spool(root, umask=0o007).mark_seen(bob, name)
+    mark.make_by_name(Spool(root, umask=0o007), bob, name)
     assert 0o2770 == stat.S_IMODE(os.stat(f"{root}/{bob}/rx/seen").st_mode)
 
 
@@ -183,7 +184,7 @@ def test_known_looks_under_every_neighbour_and_seen_comes_first(spool, put, name
     spool.begin(put(name))
     assert "work" == spool.known(name)
     assert spool.known(name, [carol]) is None
-    spool.mark_seen(carol, name)
+    mark.make_by_name(spool, carol, name)
     assert "seen" == spool.known(name)
     assert "work" == spool.known(name, [bob])
 

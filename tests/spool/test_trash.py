@@ -8,7 +8,7 @@ import pytest
 
 from gateway.engine.queue import empty_trash
 from gateway.errors import UnknownJob
-from gateway.spool import trash
+from gateway.spool import mark, trash
 from gateway.spool.check import Check
 from gateway.spool.layout import Job
 from gateway.spool.record import JobRecord
@@ -69,7 +69,7 @@ def test_what_was_delivered_is_cleared_away_and_not_kept(
     spool: Spool, put: Put, name: str, bob: str, files: Files
 ) -> None:
     job = spool.begin(put(name))
-    spool.mark_seen(text_of("carol"), name)
+    mark.make_by_name(spool, text_of("carol"), name)
     assert trash.discard(spool, job, "spam", 1e10) is None
     assert {f"{bob}/rx/seen/{name}", f"{text_of('carol')}/rx/seen/{name}"} == files()
 
@@ -78,7 +78,7 @@ def test_marks_of_copies_that_came_by_others_go_too(spool: Spool, put: Put, name
     """Otherwise the next toss would take the restored job for delivered, and clear it away."""
     trashed = trash.discard(spool, put(name), "spam", 1e10)
     assert trashed is not None
-    spool.mark_seen(text_of("carol"), name)
+    mark.make_by_name(spool, text_of("carol"), name)
     trash.restore(spool, trashed)
     assert "hold" == spool.known(name)
 

@@ -6,12 +6,10 @@ It says only which packets to look for. That one came back is said by its mark i
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.spool import durable
+from gateway.spool import note
 from gateway.spool.layout import is_name
-from gateway.spool.refusal import refusals
 
 if TYPE_CHECKING:
     from gateway.spool.spool import Spool
@@ -34,13 +32,7 @@ class Canary(NamedTuple):
 
 def sent(spool: Spool, node: str) -> list[Canary]:
     """Return those that are remembered, the oldest first; a file that makes no sense tells of none."""
-    path = spool.paths.canary(node)
-    with refusals(path):
-        try:
-            with os.fdopen(durable.open_regular(path), "rb") as file:
-                found = json.load(file)
-        except (FileNotFoundError, ValueError, RecursionError):
-            return []
+    found = note.read(spool.paths.canary(node))
     told = [_read(one) for one in found] if isinstance(found, list) else []
     return [canary for canary in told if canary is not None]
 
@@ -54,11 +46,8 @@ def remember(spool: Spool, node: str, canary: Canary) -> None:
         SpoolError: temporary.
     """
     known = [*sent(spool, node), canary][-MOST:]
-    with spool.stage() as staged:
-        lines = ",\n".join(json.dumps(one._asdict()) for one in known)
-        staged.write(f"[\n{lines}\n]\n".encode("ascii"))
-        staged.complete()
-        staged.place(spool.paths.canary(node))
+    lines = ",\n".join(json.dumps(one._asdict()) for one in known)
+    note.write(spool, spool.paths.canary(node), f"[\n{lines}\n]\n")
 
 
 def _read(found: object) -> Canary | None:

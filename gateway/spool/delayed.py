@@ -9,8 +9,7 @@ import json
 import os
 from typing import TYPE_CHECKING
 
-from gateway.spool import durable
-from gateway.spool.refusal import refusals
+from gateway.spool import note
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,13 +27,7 @@ def looked(spool: Spool, node: str) -> float:
 
 def told(spool: Spool, node: str) -> dict[str, float]:
     """Return by packet name when a person was told [unix s]; a file that makes no sense tells of none."""
-    path = spool.paths.delayed(node)
-    with refusals(path):
-        try:
-            with os.fdopen(durable.open_regular(path), "rb") as file:
-                found = json.load(file)
-        except (FileNotFoundError, ValueError, RecursionError):
-            return {}
+    found = note.read(spool.paths.delayed(node))
     pairs = found.items() if isinstance(found, dict) else ()
     return {name: float(when) for name, when in pairs if isinstance(when, int | float)}
 
@@ -45,10 +38,7 @@ def remember(spool: Spool, node: str, names: Mapping[str, float]) -> None:
     Raises:
         SpoolError: temporary.
     """
-    with spool.stage() as staged:
-        staged.write(json.dumps(dict(names), indent=1).encode("ascii") + b"\n")
-        staged.complete()
-        staged.place(spool.paths.delayed(node))
+    note.write(spool, spool.paths.delayed(node), json.dumps(dict(names), indent=1) + "\n")
 
 
 def touch(spool: Spool, node: str, *, make: bool) -> None:

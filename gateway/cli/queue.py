@@ -106,7 +106,7 @@ class Totals:
         if not self.packets:
             return "no packets"
         states = ", ".join(f"{self._states[state]} {state.value}" for state in State if self._states[state])
-        return f"{self.packets} packets, {size_text(self.size)}: {states}"
+        return f"{self.packets} packet{'s' * (self.packets != 1)}, {size_text(self.size)}: {states}"
 
 
 def _show_shape(rows: Iterator[Row], ground: Ground, now: float, *, as_json: bool) -> None:

@@ -13,7 +13,7 @@ from gateway.cli.queue_rows import Listing, describe
 from gateway.cli.queue_select import AS_JSON, Ground, selecting, selector_of
 from gateway.cli.table import plain_lines
 from gateway.cli.types import DURATION
-from gateway.engine import queue
+from gateway.engine import intervention
 from gateway.engine.queue import LIVE, Row, State
 from gateway.errors import EX_FAILURE, EX_OK, EX_TEMPFAIL, LockBusy, SpoolError, UsageError
 
@@ -46,7 +46,7 @@ def _acting(function: Callable[..., Any]) -> Callable[..., Any]:
 def hold(setting: Setting, /, *, reason: str, **options: Any) -> int:
     """Set packets aside: they are neither sent nor delivered until they are released."""
     states = LIVE - {State.HELD}
-    return _act(setting, options, "hold", states, lambda spool, job: queue.hold(spool, job, reason))
+    return _act(setting, options, "hold", states, lambda spool, job: intervention.hold(spool, job, reason))
 
 
 @click.command("release")
@@ -54,7 +54,7 @@ def hold(setting: Setting, /, *, reason: str, **options: Any) -> int:
 @click.pass_obj
 def release(setting: Setting, /, **options: Any) -> int:
     """Let held packets go on: outbound ones to their link, inbound ones to the next toss."""
-    return _act(setting, options, "release", frozenset({State.HELD}), queue.release)
+    return _act(setting, options, "release", frozenset({State.HELD}), intervention.release)
 
 
 @click.command("retry")
@@ -64,7 +64,7 @@ def retry(setting: Setting, /, **options: Any) -> int:
     """Make deferred deliveries due now; the next toss tries them."""
     now = time.time()
     states = frozenset({State.DEFERRED})
-    return _act(setting, options, "retry", states, lambda spool, job: queue.retry(spool, job, now))
+    return _act(setting, options, "retry", states, lambda spool, job: intervention.retry(spool, job, now))
 
 
 @click.command("restore")
@@ -72,7 +72,7 @@ def retry(setting: Setting, /, **options: Any) -> int:
 @click.pass_obj
 def restore(setting: Setting, /, **options: Any) -> int:
     """Take removed packets out of the trash: they are held then, and can be released."""
-    return _act(setting, options, "restore", frozenset({State.REMOVED}), queue.restore)
+    return _act(setting, options, "restore", frozenset({State.REMOVED}), intervention.restore)
 
 
 @click.command("remove")
@@ -92,7 +92,7 @@ def remove(setting: Setting, /, *, reason: str, keep: float | None, yes: bool, *
     for_good = State.REMOVED.value in options["states"]
 
     def action(spool: Spool, job: Job) -> None:
-        queue.remove(spool, job, reason, expires)
+        intervention.remove(spool, job, reason, expires)
 
     question = (
         None if yes else "remove {} packets for good?" if for_good else "move {} packets into the trash?"

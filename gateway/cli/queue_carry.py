@@ -13,7 +13,7 @@ import click
 
 from gateway.cli.progress import Progress
 from gateway.cli.queue_select import AS_JSON, Ground, selecting, selector_of
-from gateway.engine import queue
+from gateway.engine import intervention
 from gateway.engine.ground import identity_of
 from gateway.engine.queue import Row, State
 from gateway.errors import EX_FAILURE, EX_OK, GatewayError, SpoolError, UsageError
@@ -54,7 +54,7 @@ def export(setting: Setting, /, *, output: str, remove: bool, **options: Any) ->
     for row in written if remove else ():
         try:
             expires = time.time() + ground.config.trash_age
-            queue.remove(ground.spool, row.job, f"exported to {output}", expires)
+            intervention.remove(ground.spool, row.job, f"exported to {output}", expires)
         except SpoolError as failure:
             setting.say(f"{row.job.name}: {failure}: it is exported, and still here")
             status = EX_FAILURE

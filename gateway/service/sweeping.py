@@ -8,7 +8,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gateway.engine.queue import empty_trash
+from gateway.engine.intervention import empty_trash
 from gateway.service.threads import in_thread
 from gateway.spool.sweep import sweep
 

@@ -12,7 +12,7 @@ import pytest
 from gateway import cli
 from gateway.cli import run_command
 from gateway.cli.queue_rows import JsonLines, Names, describe
-from gateway.engine import queue
+from gateway.engine import intervention, queue
 from gateway.engine.queue import Selector
 from gateway.mta import Outcome, Verdict
 from gateway.spool.spool import Spool
@@ -275,7 +275,7 @@ def test_a_dry_run_changes_nothing(bob: Bob, verb: str) -> None:
 
 
 def test_a_busy_neighbour_is_said_and_temporary(bob: Bob, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue, "PATIENCE", 0.0)
+    monkeypatch.setattr(intervention, "PATIENCE", 0.0)
     (node,) = {str(facts["node_id"]) for facts in bob.listed().values()}
     with bob.spool.lock(node, "toss"):
         status, out, said = bob.queue("remove", "--yes", "--state", "deferred", "--state", "held")

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from gateway.engine import queue
+from gateway.engine import intervention, queue
 from gateway.engine.outlook import Outlook, outlook
 from gateway.engine.queue import Row, Selector, State
 from tests.engine.parties import BATCH, Party, carry
@@ -51,9 +51,9 @@ def test_mail_for_somebody_else_is_sealed(alice: Party, bob: Party, party) -> No
 @pytest.mark.parametrize(("state", "word"), [("held", "release"), ("removed", "restore")])
 def test_what_waits_for_a_person_says_how_to_go_on(alice: Party, bob: Party, state: str, word: str) -> None:
     alice.submit(BATCH, "bob")
-    queue.hold(alice.spool, one(alice).job, "storm")
+    intervention.hold(alice.spool, one(alice).job, "storm")
     if state == "removed":
-        queue.remove(alice.spool, one(alice).job, "over", 1e10)
+        intervention.remove(alice.spool, one(alice).job, "over", 1e10)
     row = one(alice)
     assert state == row.state.value
     assert f"gateway queue {word} {row.job.name}" in outlook(row, alice.config).words

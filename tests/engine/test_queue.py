@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.engine import queue
+from gateway.engine import intervention
 from gateway.engine.queue import Row, Selector, State, rows
 from gateway.errors import LockBusy, UnknownJob
 from gateway.mta import Outcome, Verdict
@@ -105,13 +105,13 @@ def test_picking_changes_nothing(bob: Party, full: dict[str, str]) -> None:
 
 def test_hold_and_release(bob: Party, full: dict[str, str]) -> None:
     for row in [one(bob, state) for state in (State.QUEUED, State.ARRIVED, State.DEFERRED)]:
-        queue.hold(bob.spool, row.job, "wait")
+        intervention.hold(bob.spool, row.job, "wait")
         held = one_of(bob, row.job.name)
         assert State.HELD is held.state
         assert row.outbound == held.outbound
         assert held.record is not None
         assert "wait" == held.record.reason
-        queue.release(bob.spool, held.job)
+        intervention.release(bob.spool, held.job)
     states = {row.job.name: row.state for row in rows(bob.spool, Selector(), time.time())}
     assert State.QUEUED is states[full["queued"]]
     assert State.DEFERRED is states[full["deferred"]]
@@ -123,16 +123,16 @@ def test_a_retried_job_is_due(bob: Party, full: dict[str, str]) -> None:
     row = one(bob, State.DEFERRED)
     assert row.record is not None
     assert row.record.next > now + 900
-    queue.retry(bob.spool, row.job, now)
+    intervention.retry(bob.spool, row.job, now)
     after = one(bob, State.DEFERRED).record
     assert after is not None
     assert (now, row.record.attempts) == (after.next, after.attempts)
 
 
 def test_a_removed_job_is_seen(bob: Party, full: dict[str, str]) -> None:
-    queue.remove(bob.spool, one(bob, State.ARRIVED).job, "spam", 1e10)
+    intervention.remove(bob.spool, one(bob, State.ARRIVED).job, "spam", 1e10)
     assert full["arrived"] in bob.seen()
-    queue.remove(bob.spool, one(bob, State.QUEUED).job, "spam", 1e10)
+    intervention.remove(bob.spool, one(bob, State.QUEUED).job, "spam", 1e10)
     assert full["queued"] not in bob.seen()
     assert {"deferred", "held"} == picked(bob).keys()
 
@@ -141,17 +141,17 @@ def test_what_went_elsewhere_is_left_alone(bob: Party, full: dict[str, str]) -> 
     job = one(bob, State.DEFERRED).job
     bob.spool.hold(job, "meanwhile")
     with pytest.raises(UnknownJob):
-        queue.retry(bob.spool, job, 0.0)
+        intervention.retry(bob.spool, job, 0.0)
     assert bob.spool.recorded(job) is None
 
 
 def test_toss_at_work_is_waited_for_and_then_respected(
     bob: Party, full: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queue, "PATIENCE", 0.0)
+    monkeypatch.setattr(intervention, "PATIENCE", 0.0)
     job = one(bob, State.DEFERRED).job
     with bob.spool.lock(job.node, "toss"), pytest.raises(LockBusy):
-        queue.remove(bob.spool, job, "spam", 1e10)
+        intervention.remove(bob.spool, job, "spam", 1e10)
     assert State.DEFERRED is one_of(bob, job.name).state
     with bob.spool.lock(job.node, "toss"):
-        queue.hold(bob.spool, one(bob, State.QUEUED).job, "outbound needs no toss lock")
+        intervention.hold(bob.spool, one(bob, State.QUEUED).job, "outbound needs no toss lock")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.engine.queue import empty_trash
+from gateway.engine.intervention import empty_trash
 from gateway.errors import UnknownJob
 from gateway.spool import mark, trash
 from gateway.spool.check import Check

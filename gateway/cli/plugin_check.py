@@ -17,7 +17,7 @@ from gateway.config.mistakes import did_you_mean
 from gateway.errors import PluginError
 from gateway.registry import DEFAULTS, Loaded, Registry
 
-__all__ = ["Finding", "check"]
+__all__ = ["Remark", "check"]
 
 HOOKS = {name: hook for name, hook in vars(hookspecs).items() if name.startswith("gateway_")}
 FORMS = ("bsmtp", "rmail", "sendmail", "raw")
@@ -36,7 +36,7 @@ print((time.perf_counter() - begin) * 1000, *set(sys.modules) - before)
 """
 
 
-class Finding(NamedTuple):
+class Remark(NamedTuple):
     """One thing that a plugin's author should see; without `mistake` it works, but is hardly meant."""
 
     plugin: str
@@ -44,14 +44,14 @@ class Finding(NamedTuple):
     mistake: bool = True
 
 
-def check(registry: Registry, names: frozenset[str]) -> Iterator[Finding]:
+def check(registry: Registry, names: frozenset[str]) -> Iterator[Remark]:
     """Yield what is wrong with the plugins of those names; the registry has all that are enabled."""
     targets = {entry.name: entry.target for entry in reversed(list(entrypoints.installed()))}
     claimed: dict[tuple[str, str], str] = {}
     for loaded in registry.loaded:
         found = list(_of_one(registry, loaded, targets.get(loaded.name, ""), claimed))
         if loaded.name in names:
-            yield from (Finding(loaded.name, text, mistake) for text, mistake in found)
+            yield from (Remark(loaded.name, text, mistake) for text, mistake in found)
 
 
 def _of_one(

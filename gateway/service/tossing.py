@@ -1,4 +1,4 @@
-"""The part that delivers: a desk for every neighbour, so that none waits for another's programs."""
+"""The part that delivers: a sorter for every neighbour, so that none waits for another's programs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _OWED = 3600.0
 """[s] Within which a neighbour's pass has to end one job at least."""
 
 
-class Desk:
+class Sorter:
     """The jobs of one neighbour, in passes one after the other; `node` is its id as text."""
 
     def __init__(self, node: str, ground: Ground, tosser: Tosser, slots: Slots) -> None:
@@ -145,20 +145,20 @@ class Tossing:
         """Deliver until cancelled; deliveries under way are brought to their end."""
         ground, tasks = self._ground, dict[str, asyncio.Task[None]]()
         tosser = Tosser(ground.config, ground.spool, ground.registry, say=ground.say)
-        desks: dict[str, Desk] = {}
+        sorters: dict[str, Sorter] = {}
         slots = Slots(ground.config.serve.jobs)
         ground.spool.recover()
         eyes = watch(ground.spool)
         try:
             while not any(task.done() for task in tasks.values()):
                 for node in ground.spool.nodes():
-                    if node not in desks:
-                        desks[node] = Desk(node, ground, tosser, slots)
-                        tasks[node] = asyncio.create_task(desks[node].run())
+                    if node not in sorters:
+                        sorters[node] = Sorter(node, ground, tosser, slots)
+                        tasks[node] = asyncio.create_task(sorters[node].run())
                 for place in await eyes.changed(_NAP):
-                    if place.node in desks:
-                        desks[place.node].look(place.box)
-                if not any(desk.stuck() for desk in desks.values()):
+                    if place.node in sorters:
+                        sorters[place.node].look(place.box)
+                if not any(sorter.stuck() for sorter in sorters.values()):
                     pulse()
         finally:
             eyes.close()

@@ -1,9 +1,10 @@
 """Online sessions over the loopback: `gateway call` and `daemon` against nncp-call and nncp-daemon.
 
-Run by hand: ``python -m tests.bench.sync [MIB] [PACKETS] [ROUNDS]``. One large packet, then many
-small ones, from the caller to the daemon. Prints the wall time until the caller's spool is
-empty and everything lies in the daemon's, for each pairing in turn, and the ratios to NNCP at
-both ends.
+Run by hand: ``python -m tests.bench.sync [ROUNDS] [LOAD ...]``. A load is ``512M``, one packet of
+so many MiB, or ``2000``, so many small ones, from the caller to the daemon. Prints for each
+pairing, measured in turn, the wall time from the call until the caller's spool is empty and
+everything lies in the daemon's, the processor time of caller and daemon by then, and the ratios
+to NNCP at both ends.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.real.fetch import fetch
 from tests.real.nodes import Make, Node, wait
@@ -28,6 +30,19 @@ PAIRS: tuple[tuple[Make, Make], ...] = (
     ("nncp", "nncp"), ("gateway", "gateway"), ("gateway", "nncp"), ("nncp", "gateway"),
 )  # fmt: skip
 _MIB = 1 << 20
+
+
+class Times(NamedTuple):
+    """What a transfer took [s]."""
+
+    wall: float
+    caller: float
+    daemon: float
+
+    @property
+    def both(self) -> float:
+        """The processor time of both ends."""
+        return self.caller + self.daemon
 
 
 def _command(node: Node, make: Make, word: str, *arguments: str) -> list[str]:
@@ -58,10 +73,17 @@ def _port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _timed(alice: Node, bob: Node, kept: Path, calling: Make, called: Make) -> float:
-    """Return the time [s] from the call until the last packet was confirmed."""
+def _processor(process: subprocess.Popen[bytes]) -> float:
+    """Return the processor time that a process has taken [s]."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _timed(alice: Node, bob: Node, kept: Path, calling: Make, called: Make) -> Times:
+    """Measure from the call until the last packet was confirmed."""
     _copy(kept, alice.spool)
-    shutil.rmtree(bob.spool, ignore_errors=True)
+    # Not removed: after many removals ext4 looks long for an inode that was not in use lately.
+    bob.spool.rename(tempfile.mkdtemp(dir=bob.directory))
     bob.spool.mkdir()
     os.sync()
     count = len(alice.packets("tx"))
@@ -77,36 +99,42 @@ def _timed(alice: Node, bob: Node, kept: Path, calling: Make, called: Make) -> f
             if call.poll() is not None:
                 raise AssertionError(f"{calling} calling {called} ended early")
             time.sleep(0.02)
-        took = time.perf_counter() - begin
+        times = Times(time.perf_counter() - begin, _processor(call), _processor(daemon))
         call.send_signal(signal.SIGTERM)
         wait(call, 30)
     finally:
         daemon.send_signal(signal.SIGTERM)
         wait(daemon, 30)
     assert count == len(bob.packets("rx"))
-    return took
+    return times
 
 
-def main(mib: int = 512, packets: int = 2000, rounds: int = 3) -> None:
+def _measure(alice: Node, bob: Node, load: str, rounds: int) -> None:
+    alice.spool.mkdir(exist_ok=True)
+    kept = _queue(alice, [int(load[:-1]) * _MIB] if load.endswith("M") else [2000] * int(load))
+    taken: dict[tuple[Make, Make], list[Times]] = {pair: [] for pair in PAIRS}
+    for _ in range(rounds):
+        for pair in PAIRS:
+            taken[pair].append(_timed(alice, bob, kept, *pair))
+    medians = {pair: Times(*map(statistics.median, zip(*taken[pair], strict=True))) for pair in PAIRS}
+    base = medians["nncp", "nncp"]
+    for (calling, called), times in medians.items():
+        print(
+            f"{load}, {calling} calls {called}: {times.wall:.2f} s, ratio {times.wall / base.wall:.2f};"
+            f" processor {times.caller:.2f} + {times.daemon:.2f} s, ratio {times.both / base.both:.2f}",
+            flush=True,
+        )
+
+
+def main(rounds: str = "3", *loads: str) -> None:
     """Print times and ratios."""
     with tempfile.TemporaryDirectory() as directory:
         alice, bob = (Node(Path(directory, name), name, fetch("nncp") / "bin") for name in ("alice", "bob"))
         alice.know(bob)
         bob.know(alice)
-        for what, sizes in ((f"{mib} MiB", [mib * _MIB]), (f"{packets} packets", [2000] * packets)):
-            alice.spool.mkdir(exist_ok=True)
-            kept = _queue(alice, sizes)
-            times: dict[tuple[Make, Make], list[float]] = {pair: [] for pair in PAIRS}
-            for _ in range(rounds):
-                for pair in PAIRS:
-                    times[pair].append(_timed(alice, bob, kept, *pair))
-            base = statistics.median(times["nncp", "nncp"])
-            for (calling, called), took in times.items():
-                median = statistics.median(took)
-                print(
-                    f"{what}, {calling} calls {called}: {median:.2f} s, ratio {median / base:.2f}", flush=True
-                )
+        for load in loads or ("512M", "1000", "2000"):
+            _measure(alice, bob, load, int(rounds))
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(*sys.argv[1:])

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from gateway.spool.layout import Job
     from gateway.spool.spool import Spool
 
+_SCRAP = 1024
+"""[bytes] Where no more of an envelope is left, no further packet begins."""
 _COARSEST = 2_000_000_000
 """[ns] The coarsest times that a file system keeps."""
 
@@ -45,7 +47,7 @@ class Outbound:
         self._max_niceness = max_niceness
         self._account = account
         self._report = report
-        self._looked: set[bytes] = set()
+        self._looked: set[str] = set()
         self._offers: dict[bytes, tuple[Job, int]] = {}
         self._changed = -1
         self._file: BinaryIO | None = None
@@ -62,10 +64,9 @@ class Outbound:
             return []
         new: list[Info] = []
         for job in self._spool.jobs(self._node, "tx"):
-            name = decode(job.name)
-            if name not in self._looked:
+            if job.name not in self._looked:
                 with suppress(UnknownJob):
-                    self._look(job, name, new)
+                    self._look(job, new)
         # Two changes can bear one time: believe it only once it is past.
         self._changed = changed if time.time_ns() - changed > _COARSEST else -1
         new.sort()
@@ -73,7 +74,7 @@ class Outbound:
         self._account.tx_offered[1] += sum(info.size for info in new)
         return new
 
-    def _look(self, job: Job, name: bytes, new: list[Info]) -> None:
+    def _look(self, job: Job, new: list[Info]) -> None:
         try:
             niceness = Header.decode(self._spool.header(job)).niceness
         except UnknownJob:
@@ -82,18 +83,24 @@ class Outbound:
             self._account.notes.append(f"tx of {self._name}: {job.name}: {failure}: left where it is")
         else:
             if niceness <= self._max_niceness:
+                name = decode(job.name)
                 self._offers[name] = job, niceness
                 new.append(Info(niceness, job.size, name))
-        self._looked.add(name)
+        self._looked.add(job.name)
 
     def next(self, chunk: int) -> bytes:
-        """Return the envelope with the next content that the peer waits for; empty if it is none."""
-        while (wanted := self._machine.wanted()) is not None:
-            data = self._read(wanted, chunk)
+        """Return the envelope with the next content that the peer waits for; empty if it is none.
+
+        `chunk` bounds the content [bytes], which is that of many packets if they are small.
+        """
+        machine, left = self._machine, chunk
+        while left >= min(chunk, _SCRAP) and (wanted := machine.wanted()) is not None:
+            data = self._read(wanted, left)
             if data or wanted.offset == wanted.size:
-                return self._machine.supply(wanted, data)
-            self._machine.withhold(wanted)
-        return b""
+                left -= machine.supply(wanted, data)
+            else:
+                machine.withhold(wanted)
+        return machine.content()
 
     def _read(self, wanted: Wanted, chunk: int) -> bytes:
         """Return content, nothing if the packet went away or is not what it was."""

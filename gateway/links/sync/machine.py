@@ -87,6 +87,7 @@ class Machine:
         self._max_niceness = max_niceness
         self._control: deque[Message] = deque()
         self._infos: deque[Message] = deque()
+        self._supplied: list[bytes | memoryview] = []
         self._first = b""
         self._sizes: dict[bytes, int] = {}
         self._expected: dict[bytes, int] = {}
@@ -276,10 +277,11 @@ class Machine:
             heapq.heappop(self._queue)
         return None
 
-    def supply(self, wanted: Wanted, data: bytes) -> bytes:
-        """Return the envelope with the next bytes of the packet that is `wanted`.
+    def supply(self, wanted: Wanted, data: bytes) -> int:
+        """Take the next bytes of the packet that is `wanted` for the next envelope of content.
 
-        No data is right only at the end of a packet, for a peer that has all of it.
+        Return how many bytes of its payload they take. No data is right only at the end of a
+        packet, for a peer that has all of it.
         """
         end = wanted.offset + len(data)
         if end > wanted.size or (not data and end < wanted.size):
@@ -288,7 +290,15 @@ class Machine:
             self.withhold(wanted)
         else:
             self._asked[wanted.hash] = end
-        return self._channel.seal(File(wanted.hash, wanted.offset, data).encode())
+        parts = File(wanted.hash, wanted.offset, data).parts()
+        self._supplied += parts
+        return sum(map(len, parts))
+
+    def content(self) -> bytes:
+        """Return the envelope of what was supplied; empty if nothing was."""
+        payload = b"".join(self._supplied)
+        self._supplied.clear()
+        return self._channel.seal(payload) if payload else b""
 
     def withhold(self, wanted: Wanted) -> None:
         """Send no more of a packet, such as one that went away."""

@@ -53,9 +53,12 @@ class File(NamedTuple):
 
     def encode(self) -> bytes:
         """Return the bytes of the message."""
+        return b"".join(self.parts())
+
+    def parts(self) -> tuple[bytes, bytes | memoryview, bytes]:
+        """Return the same in parts, the data as it is."""
         size = len(self.data)
-        head = _TYPE.pack(2) + _FILE.pack(self.hash, self.offset, size)
-        return b"".join((head, self.data, bytes(-size % 4)))
+        return _TYPE.pack(2) + _FILE.pack(self.hash, self.offset, size), self.data, bytes(-size % 4)
 
 
 class Done(NamedTuple):

@@ -80,7 +80,8 @@ def test_a_packet_crosses_whatever_the_pieces_of_the_stream(step: int) -> None:
     got = []
     while (wanted := pair.caller.wanted()) is not None:
         piece = data[wanted.offset : wanted.offset + MAX_CHUNK]
-        got += pair.feed(pair.called, pair.caller.supply(wanted, piece))
+        pair.caller.supply(wanted, piece)
+        got += pair.feed(pair.called, pair.caller.content())
     assert [Content(ONE, data[:MAX_CHUNK], False), Content(ONE, data[MAX_CHUNK:], True)] == got
     pair.called.confirm(ONE)
     assert [Confirmed(ONE)] == pair.feed(pair.caller, pair.called.control())
@@ -93,7 +94,24 @@ def test_resuming_sends_only_the_rest() -> None:
     pair.feed(pair.caller, pair.called.control())
     wanted = pair.caller.wanted()
     assert wanted == (ONE, 60, 100)
-    assert [Content(ONE, b"x" * 40, True)] == pair.feed(pair.called, pair.caller.supply(wanted, b"x" * 40))
+    pair.caller.supply(wanted, b"x" * 40)
+    assert [Content(ONE, b"x" * 40, True)] == pair.feed(pair.called, pair.caller.content())
+
+
+def test_content_of_many_packets_goes_in_one_envelope() -> None:
+    pair = Pair([Info(160, 5, ONE), Info(160, 8, TWO)])
+    for name in (ONE, TWO):
+        pair.called.request(name, 0)
+    pair.feed(pair.caller, pair.called.control())
+    taken = 0
+    for data in (b"x" * 5, b"y" * 8):
+        wanted = pair.caller.wanted()
+        assert wanted is not None
+        taken += pair.caller.supply(wanted, data)
+    assert 48 + 8 + 48 + 8 == taken, "the content is filled up to four bytes"
+    got = pair.feed(pair.called, pair.caller.content())
+    assert [Content(ONE, b"x" * 5, True), Content(TWO, b"y" * 8, True)] == got
+    assert b"" == pair.caller.content()
 
 
 def test_first_payloads_are_of_one_size_whatever_is_in_them() -> None:
@@ -149,8 +167,8 @@ def test_a_request_at_the_end_gets_one_empty_piece() -> None:
     pair.say(Freq(ONE, 10))
     wanted = pair.called.wanted()
     assert wanted is not None
-    envelope = pair.called.supply(wanted, b"")
-    assert [File(ONE, 10, b"")] == opened(pair.called, envelope, pair.caller)
+    pair.called.supply(wanted, b"")
+    assert [File(ONE, 10, b"")] == opened(pair.called, pair.called.content(), pair.caller)
     assert pair.called.wanted() is None
 
 

@@ -185,7 +185,7 @@ class Registry:
         """
         with self._telling:
             for loaded in self.loaded:
-                if loaded.plugin is None:
+                if loaded.plugin is None or self._caller("gateway_event", loaded) is None:
                     continue
                 try:
                     self._one("gateway_event", loaded, event=event, config=self._config)

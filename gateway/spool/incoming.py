@@ -17,7 +17,7 @@ from gateway.spool.refusal import refusals
 
 _READ = 1024 * 1024
 _FEW = 4
-_ABREAST = 8
+_ABREAST = 16
 
 
 class Incoming:
@@ -139,15 +139,14 @@ class Incoming:
                         os.path.dirname(self._part), floor=self._floor, umask=self._umask
                     )
                     self._fd = self._open_part()
-                os.lseek(self._fd, self.held, os.SEEK_SET)
+                if self.held:
+                    os.lseek(self._fd, self.held, os.SEEK_SET)
         return self._fd
 
     def _open_part(self) -> int:
         mode = 0o666 if self._umask is None else 0o666 & ~self._umask
-        fd = os.open(self._part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, mode)
-        if self.held == 0:
-            os.ftruncate(fd, 0)
-        return fd
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        return os.open(self._part, flags if self.held else flags | os.O_TRUNC, mode)
 
 
 def settle(packets: Sequence[Incoming]) -> None:

@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from gateway.spool.incoming import Incoming
     from gateway.spool.spool import Spool
 
-BATCH = 32
-"""Complete packets that are synced together, at most."""
+BATCH = 128
+"""Complete packets that are synced together, at most: each is an open file meanwhile."""
 BATCH_SIZE = 4 * 1024 * 1024
 """[bytes] What they may have together before they are."""
 PATIENCE = 0.25
 """[s] How long the first of them waits for others."""
+NEWS = 0.25
+"""[s] How old our knowledge may be of which neighbours have a directory."""
 SLICE = 8 * 1024 * 1024
 """[bytes] What is hashed of an old part between two looks at the peer."""
 _OPEN = 4
@@ -56,6 +58,8 @@ class Inbound:
         self._whole: list[bytes] = []
         self._known: list[tuple[Info, str]] = []
         self._since = 0.0
+        self._nodes: list[str] = []
+        self._looked = -NEWS
         self._refused = self._crowded = self._weight = 0
         self._promised = 0
         self._quota = Quota(spool, node, limits)
@@ -80,7 +84,7 @@ class Inbound:
         self._account.rx_offered[1] += info.size
         name = encode(info.hash)
         rx = self._spool.job(self._node, "rx", name) is not None
-        known = "rx" if rx else self._spool.known(name)
+        known = "rx" if rx else self._spool.known(name, self._neighbours())
         if known is not None:
             self._batch(self._known, (info, known))
             return
@@ -95,6 +99,12 @@ class Inbound:
             self._lagging[info.hash] = incoming
         else:
             self._machine.request(info.hash, incoming.held)
+
+    def _neighbours(self) -> list[str]:
+        now = time.monotonic()
+        if now - self._looked > NEWS:
+            self._nodes, self._looked = self._spool.nodes(), now
+        return self._nodes
 
     def _too_much(self, info: Info, missing: int) -> bool:
         if not self._quota.has_room(info.size):

@@ -133,7 +133,7 @@ def resident_units(site: Site) -> list[Unit]:
             "ExecReload=kill -HUP $MAINPID",
             "WatchdogSec=120",
             *_again(site.mta),
-            "LimitNOFILE=8192",
+            "LimitNOFILE=32768",
             *([f"Sockets={names}"] if names else []),
         ],
         install=["WantedBy=multi-user.target", *([f"Also={names}"] if names else [])],

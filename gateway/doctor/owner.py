@@ -28,7 +28,7 @@ def acting_as_owner(spool: str) -> Iterator[None]:
 
     The process is the one that examines, with no thread beside it.
     """
-    if os.geteuid() != 0 or not os.path.isdir(spool):
+    if os.geteuid() != 0 or not os.path.isdir(spool) or os.stat(spool).st_uid == 0:
         yield
         return
     found = os.stat(spool)

@@ -231,10 +231,12 @@ class Check:
 
     def _agree(self, path: str, job: Job) -> bool:
         try:
-            with refusals(path), open(path, "rb", buffering=0) as file:
-                return file.read(HEADER_SIZE + 1) == self._spool.header(job)
-        except UnknownJob:
+            header = self._spool.header(job)
+        except (UnknownJob, SpoolError):  # gone, or unreadable, which is a finding of its own
             return True
+        try:
+            with refusals(path), open(path, "rb", buffering=0) as file:
+                return file.read(HEADER_SIZE + 1) == header
         except SpoolError:
             return False
 

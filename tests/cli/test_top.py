@@ -92,6 +92,8 @@ class Terminal:
         fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
         self.before = termios.tcgetattr(other)
         self.other = other
+        # Whoever runs the tests in the background has interrupts ignored by everything below.
+        heeding = signal.signal(signal.SIGINT, signal.default_int_handler)
         self.process = subprocess.Popen(
             [gateway_script(), "--config", str(node.toml), "top", *words],
             stdin=other,
@@ -99,6 +101,7 @@ class Terminal:
             stderr=other,
             env={**os.environ, "TERM": "xterm-256color", **(environ or {})},
         )
+        signal.signal(signal.SIGINT, heeding)
         self.output = b""
 
     def until(self, text: bytes) -> None:

@@ -232,7 +232,7 @@ class Check:
     def _agree(self, path: str, job: Job) -> bool:
         try:
             header = self._spool.header(job)
-        except (UnknownJob, SpoolError):  # gone, or unreadable, which is a finding of its own
+        except SpoolError:  # gone, or unreadable, which is a finding of its own
             return True
         try:
             with refusals(path), open(path, "rb", buffering=0) as file:

@@ -156,10 +156,16 @@ def settle(packets: Sequence[Incoming]) -> None:
         SpoolError: temporary; one of them at least was given up.
     """
     if len(packets) < _FEW:
-        for packet in packets:
-            packet.settle()
+        _settle(packets)
         return
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only for many
 
-    with ThreadPoolExecutor(_ABREAST) as pool:
-        list(pool.map(Incoming.settle, packets))
+    abreast = min(_ABREAST, len(packets))
+    with ThreadPoolExecutor(abreast) as pool:
+        # A share for each thread: to hand packets over one by one would cost as much as syncing them.
+        list(pool.map(_settle, (packets[first::abreast] for first in range(abreast))))
+
+
+def _settle(packets: Sequence[Incoming]) -> None:
+    for packet in packets:
+        packet.settle()

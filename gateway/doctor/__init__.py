@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.doctor import ground, handles, jobs, keys, links, locks, plugins, ways
+from gateway.doctor import ground, handles, jobs, keys, links, locks, plugins, versions, ways
 from gateway.doctor.finding import Finding
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Patient(NamedTuple):
 _Check = Callable[[Patient], Iterable[Finding]]
 CHECKS: dict[str, _Check] = {
     "keys": lambda it: keys.check(it.config),
+    "versions": lambda _: versions.check(),
     "plugins": lambda it: plugins.check(it.config, it.registry),
     "spool": lambda it: ground.check(it.config, it.now),
     "locks": lambda it: locks.check(it.config),

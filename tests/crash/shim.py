@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -37,3 +39,29 @@ def around(call: Around, names: tuple[str, ...] = CHANGING) -> Iterator[None]:
     finally:
         for name, original in originals.items():
             setattr(os, name, original)
+
+
+def killed(step: int, work: Callable[[], object]) -> bool:
+    """Do the work in a child killed before call number `step`; say whether it came through."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # 3.12: forking a threaded test runner
+        child = os.fork()
+    if child == 0:
+        left = step
+
+        def call(_name: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+            nonlocal left
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            left -= 1
+            return function(*arguments)
+
+        try:
+            with around(call):
+                work()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert status in (0, -signal.SIGKILL)
+    return status == 0

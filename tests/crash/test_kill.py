@@ -3,45 +3,28 @@
 from __future__ import annotations
 
 import os
-import signal
-import warnings
 
 import pytest
 
 from gateway.spool.spool import Spool
 from tests.crash.scenarios import SCENARIOS, check
-from tests.crash.shim import around
+from tests.crash.shim import killed
 
 
 def run_and_die(scenario: str, root: str, step: int) -> tuple[bool, set[str]]:
     """Run in a child killed before call number `step`; return if it came through, and its promises."""
     reader, writer = os.pipe()
     write = os.write
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # 3.12: forking a threaded test runner
-        child = os.fork()
-    if child == 0:
-        left = step
+    spool = Spool(root)
 
-        def call(name, function, arguments):
-            nonlocal left
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            left -= 1
-            return function(*arguments)
+    def promise(what: str) -> None:
+        write(writer, f"{what}\n".encode())  # not by `os`, where it would count as a step
 
-        try:
-            with around(call):
-                SCENARIOS[scenario](Spool(root), lambda what: write(writer, f"{what}\n".encode()) and None)
-            os._exit(0)
-        finally:
-            os._exit(1)
+    through = killed(step, lambda: SCENARIOS[scenario](spool, promise))
     os.close(writer)
     with open(reader, encoding="ascii") as said:
         promised = set(said.read().splitlines())
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    assert status in (0, -signal.SIGKILL)
-    return status == 0, promised
+    return through, promised
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

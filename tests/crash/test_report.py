@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import warnings
 from pathlib import Path
 
 import pytest
@@ -13,7 +10,7 @@ import pytest
 from gateway.config.model import Accept
 from gateway.mta import Outcome, Verdict
 from gateway.spool.spool import Spool
-from tests.crash.shim import around
+from tests.crash.shim import killed
 from tests.engine.parties import Party, carry
 
 BATCH = (
@@ -21,32 +18,6 @@ BATCH = (
     b"MAIL FROM:<sue@a.example>\nRCPT TO:<y@far.example>\nDATA\nSubject: hi\n\nhello\n.\n"
 )
 POLICY = Accept(recipients=("*@b.example",))
-
-
-def toss_and_die(bob: Party, step: int) -> bool:
-    """Toss in a child that is killed before call number `step`; say whether it came through."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # 3.12: forking a threaded test runner
-        child = os.fork()
-    if child == 0:
-        left = step
-
-        def call(name, function, arguments):
-            nonlocal left
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            left -= 1
-            return function(*arguments)
-
-        try:
-            with around(call):
-                bob.toss()
-            os._exit(0)
-        finally:
-            os._exit(1)
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    assert status in (0, -signal.SIGKILL)
-    return status == 0
 
 
 @pytest.mark.parametrize("accept", [Accept(), POLICY], ids=["by the program", "by the policy"])
@@ -63,7 +34,7 @@ def test_every_sender_is_told_once(tmp_path: Path, accept: Accept) -> None:
         root = f"{template}{step}"
         shutil.copytree(template, root, symlinks=True)
         bob.spool = Spool(root)
-        through = toss_and_die(bob, step)
+        through = killed(step, bob.toss)
         bob.spool.recover()
         bob.toss()
         assert (0, 0, 1) == (len(bob.jobs("rx")), len(bob.jobs("work")), len(bob.jobs("hold"))), step

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 from gateway.links.xfer import Exchanged, exchange
@@ -13,7 +10,7 @@ from gateway.packet.header import Header
 from gateway.packet.identity import encode
 from gateway.packet.mth import MerkleTree
 from gateway.spool.spool import Spool
-from tests.crash.shim import around
+from tests.crash.shim import killed
 
 ALICE, BOB = bytes([1]) * 32, bytes([2]) * 32
 A, B = encode(ALICE), encode(BOB)
@@ -57,32 +54,6 @@ class Trip:
         for path in self.stick.rglob(NAME):
             found["stick"] = path.read_bytes()
         return found
-
-
-def killed(step: int, work: Callable[[], object]) -> bool:
-    """Do the work in a child killed before call number `step`; say whether it came through."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-    if child == 0:
-        left = step
-
-        def call(name, function, arguments):
-            nonlocal left
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            left -= 1
-            return function(*arguments)
-
-        try:
-            with around(call):
-                work()
-            os._exit(0)
-        finally:
-            os._exit(1)
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    assert status in (0, -signal.SIGKILL)
-    return status == 0
 
 
 def test_a_kill_while_sending_leaves_the_packet_whole_and_the_next_run_sends_it(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Loading plugins and calling their hooks: a typed face over pluggy.
+"""Calling the hooks of plugins: a typed face over pluggy.
 
 Every hook of `gateway.hookspecs` has one method here. A plugin that is missing, cannot be
 imported, misspells a hook or raises becomes a `PluginError` that begins with its name.
@@ -6,32 +6,21 @@ imported, misspells a hook or raises becomes a `PluginError` that begins with it
 
 from __future__ import annotations
 
-import importlib
-import os
 from _thread import RLock  # `threading` is loaded nowhere else on the pipe path
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from types import ModuleType
-from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
-import pluggy
-
-from gateway import entrypoints, hookspecs
-from gateway.config.model import NO_CONFIG, OWN_PLUGINS
+from gateway.config.model import NO_CONFIG
 from gateway.errors import GatewayError, Interrupted, PluginError, Refused, UnknownNode
+from gateway.loading import CRASHES, Loaded, Plugins
 
 if TYPE_CHECKING:
     import click
-    from pluggy import HookimplOpts, HookspecOpts
 
     from gateway.config.model import Config
     from gateway.mail.envelope import Envelope
     from gateway.mta import Delivery, Egress, Event, Finding, Ingress
 
-DEFAULTS = ("raw", "command", "maildir", "smtp", "routes", "eventlog", "journal")
-"""The core's own plugins, in `gateway.defaults`; they are asked after everybody else's."""
-
-_CRASHES = (Exception, SystemExit)
-"""What a plugin may raise without ending the process."""
 _CHECKS = frozenset({"gateway_check_submission", "gateway_check_delivery"})
 """The hooks whose `Refused` is an answer; from any other it is a failure like all others."""
 
@@ -39,40 +28,6 @@ _Thing = TypeVar("_Thing", "Ingress", "Egress")
 
 _INGRESS = ("name", "handles", "form", "read")
 _EGRESS = ("name", "handles", "deliver")
-
-
-class Loaded(NamedTuple):
-    """One enabled plugin: its name, where it comes from, and what is wrong with it, if anything."""
-
-    name: str
-    origin: str
-    plugin: object | None
-    error: str = ""
-
-
-class _Manager(pluggy.PluginManager):
-    """pluggy's manager; what a module has without a mark is passed over at once.
-
-    pluggy looks at everything in a module with the care that the properties of an object
-    need; a module has none, and there are hundreds of names.
-    """
-
-    def parse_hookimpl_opts(self, plugin: object, name: str) -> HookimplOpts | None:
-        """Return how a hook is implemented, or None."""
-        return (
-            super().parse_hookimpl_opts(plugin, name) if self._may_be_marked(plugin, name, "impl") else None
-        )
-
-    def parse_hookspec_opts(self, module_or_class: ModuleType | type, name: str) -> HookspecOpts | None:
-        """Return how a hook is specified, or None."""
-        if not self._may_be_marked(module_or_class, name, "spec"):
-            return None
-        return super().parse_hookspec_opts(module_or_class, name)
-
-    def _may_be_marked(self, holder: object, name: str, kind: str) -> bool:
-        return type(holder) is not ModuleType or hasattr(
-            holder.__dict__.get(name), f"{self.project_name}_{kind}"
-        )
 
 
 class Registry:
@@ -86,15 +41,8 @@ class Registry:
     def __init__(self, config: Config, *, report: Callable[[str], None], for_mta: bool = False) -> None:
         self._config = config
         self._report = report
-        self._manager = _Manager(entrypoints.GROUP)
-        self._manager.add_hookspecs(hookspecs)
-        if os.environ.get("GATEWAY_TRACE"):
-            from gateway.hooktrace import watch  # noqa: PLC0415 - for the authors of plugins
-
-            watch(self._manager, for_mta=for_mta)
-        self._callers: dict[tuple[str, str], pluggy.HookCaller | None] = {}
-        self.loaded = [self._load_default(name) for name in DEFAULTS]
-        self.loaded += [self._load(name, entry) for name, entry in _enabled(config)]
+        self._plugins = Plugins(config, for_mta=for_mta)
+        self.loaded = self._plugins.loaded
         self._ingresses: list[Ingress] | None = None
         self._egresses: list[Egress] | None = None
         self._telling = RLock()
@@ -102,9 +50,7 @@ class Registry:
 
     def join(self, name: str, plugin: object) -> None:
         """Add a plugin of this process's own, which no configuration names."""
-        self._manager.register(plugin, name)
-        self.loaded.append(Loaded(name, "gateway", plugin))
-        self._callers.clear()
+        self._plugins.join(name, plugin)
 
     def ingress(self, name: str) -> Ingress:
         """Return the ingress of that name.
@@ -185,13 +131,13 @@ class Registry:
         """
         with self._telling:
             for loaded in self.loaded:
-                if loaded.plugin is None or self._caller("gateway_event", loaded) is None:
+                if loaded.plugin is None or self._plugins.caller("gateway_event", loaded) is None:
                     continue
                 try:
                     self._one("gateway_event", loaded, event=event, config=self._config)
                 except Interrupted:
                     raise
-                except _CRASHES as crash:  # it happened already: nothing can undo it
+                except CRASHES as crash:  # it happened already: nothing can undo it
                     self._report(str(_crashed("gateway_event", loaded.name, crash)))
 
     def examine(self, loaded: Loaded, user: str) -> list[Finding]:
@@ -204,7 +150,7 @@ class Registry:
         answer = self._asked("gateway_examine", loaded, config=self._config, user=user)
         try:
             return list(cast("Iterable[Finding]", answer or ()))
-        except _CRASHES as crash:  # a generator does its work only now
+        except CRASHES as crash:  # a generator does its work only now
             raise _crashed("gateway_examine", loaded.name, crash) from crash
 
     def add_commands(self, group: click.Group) -> None:
@@ -215,13 +161,12 @@ class Registry:
                 continue
             try:
                 self._one("gateway_register_commands", loaded, group=group)
-            except _CRASHES as crash:  # one broken plugin must not take the others' commands away
+            except CRASHES as crash:  # one broken plugin must not take the others' commands away
                 self._report(str(_crashed("gateway_register_commands", loaded.name, crash)))
 
     def hooks_of(self, loaded: Loaded) -> list[str]:
         """Return the names of the hooks a plugin implements."""
-        callers = self._manager.get_hookcallers(loaded.plugin) if loaded.plugin is not None else None
-        return sorted(caller.name for caller in callers or ())
+        return self._plugins.hooks_of(loaded)
 
     def brings(self, loaded: Loaded) -> tuple[list[Ingress], list[Egress]]:
         """Return the ingresses and egresses of one plugin, whatever is wrong with the others.
@@ -274,11 +219,11 @@ class Registry:
             if isinstance(failure, Refused) and hook in _CHECKS:
                 raise
             raise _crashed(hook, loaded.name, failure) from failure
-        except _CRASHES as crash:
+        except CRASHES as crash:
             raise _crashed(hook, loaded.name, crash) from crash
 
     def _one(self, hook: str, loaded: Loaded, **arguments: object) -> object:
-        caller = self._caller(hook, loaded)
+        caller = self._plugins.caller(hook, loaded)
         if caller is None:
             return None
         answer = caller(**arguments)
@@ -286,45 +231,9 @@ class Registry:
             return answer
         return answer[0] if answer else None
 
-    def _caller(self, hook: str, loaded: Loaded) -> pluggy.HookCaller | None:
-        """Return what calls a hook in one plugin only, or None where it implements none."""
-        key = hook, loaded.name
-        if key not in self._callers:
-            others = [o.plugin for o in self.loaded if o is not loaded and o.plugin is not None]
-            caller = self._manager.subset_hook_caller(hook, others)
-            self._callers[key] = caller if caller.get_hookimpls() else None
-        return self._callers[key]
-
     def _all_sound(self) -> None:
         for loaded in self.loaded:
             _sound(loaded)
-
-    def _load_default(self, name: str) -> Loaded:
-        return self._register(name, f"gateway.defaults.{name}", "gateway")
-
-    def _load(self, name: str, entry: entrypoints.EntryPoint | None) -> Loaded:
-        if entry is None:
-            error = f"not installed: no distribution offers it in the entry-point group {entrypoints.GROUP!r}"
-            return Loaded(name, "", None, f"{error}; install it or take it out of `plugins`")
-        return self._register(name, entry.target, entry.origin)
-
-    def _register(self, name: str, target: str, origin: str) -> Loaded:
-        module, _, attribute = target.partition(":")
-        try:
-            plugin: object = importlib.import_module(module)
-            for part in filter(None, attribute.split(".")):
-                plugin = getattr(plugin, part)
-            misspelt = _unmarked_hooks(plugin)
-            if misspelt:
-                return Loaded(name, origin, None, misspelt)
-            self._manager.register(plugin, name)
-            self._manager.check_pending()
-        except _CRASHES as crash:  # a plugin may fail in any way; whoever needs it will say so
-            # Registering stops at the first wrong hook and leaves those before it behind.
-            if self._manager.has_plugin(name):
-                self._manager.unregister(name=name)
-            return Loaded(name, origin, None, f"{type(crash).__name__}: {crash}")
-        return Loaded(name, origin, plugin)
 
 
 def add_commands(group: click.Group, config: Config | None, *, report: Callable[[str], None]) -> None:
@@ -334,37 +243,10 @@ def add_commands(group: click.Group, config: Config | None, *, report: Callable[
     Registry(config, report=report).add_commands(group)
 
 
-def _enabled(config: Config) -> Iterator[tuple[str, entrypoints.EntryPoint | None]]:
-    """Yield each enabled name with its entry point; None where nobody offers it."""
-    offered: dict[str, entrypoints.EntryPoint] = {}
-    for entry in entrypoints.installed():
-        offered.setdefault(entry.name, entry)
-    if config.plugins is None:
-        yield from ((name, offered[name]) for name in OWN_PLUGINS if name in offered)
-    else:
-        yield from ((name, offered.get(name)) for name in config.plugins)
-
-
 def _sound(loaded: Loaded) -> None:
     if loaded.plugin is None:
         msg = f"plugin {loaded.name}: {loaded.error}"
         raise PluginError(msg)
-
-
-def _unmarked_hooks(plugin: object) -> str:
-    """Say which functions look like hooks of ours but are not marked or not known."""
-    known = {name for name in vars(hookspecs) if name.startswith("gateway_")}
-    for name in dir(plugin):
-        if not name.startswith("gateway_"):
-            continue
-        value = getattr(plugin, name)
-        if isinstance(value, ModuleType) or not callable(value):
-            continue
-        if name not in known:
-            return f"unknown hook {name}: known are {', '.join(sorted(known))}"
-        if not hasattr(value, f"{entrypoints.GROUP}_impl"):
-            return f"{name} is not marked: put @hookimpl in front of it"
-    return ""
 
 
 def _no_duplicates(kind: str, things: Sequence[Ingress] | Sequence[Egress]) -> None:

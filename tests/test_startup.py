@@ -39,7 +39,8 @@ STANDARD = {
 IMPORTLIB = {"_abc", "_bootstrap", "_bootstrap_external", "machinery"}
 OTHERS = {"blake3", "nacl", "pluggy", "zstandard", "_cffi_backend"}
 OURS = {
-    "", "__main__", "deadline", "entrypoints", "errors", "hookspecs", "main", "mta", "registry", "stderr",
+    "", "__main__", "deadline", "entrypoints", "errors", "hookspecs", "loading", "main", "mta", "registry",
+    "stderr",
     "config", "config.build", "config.file", "config.glance", "config.handles", "config.kinds",
     "config.mistakes", "config.model", "config.schema", "config.source", "config.toml",
     "defaults", "defaults.command", "defaults.eventlog", "defaults.journal", "defaults.maildir",

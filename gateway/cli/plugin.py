@@ -14,7 +14,8 @@ from gateway.cli import Group, Setting
 from gateway.cli.names import PLUGIN
 from gateway.config.model import NO_CONFIG, OWN_PLUGINS
 from gateway.errors import EX_FAILURE, EX_OK, ConfigError, PluginError
-from gateway.registry import DEFAULTS, Loaded, Registry
+from gateway.loading import DEFAULTS, Loaded
+from gateway.registry import Registry
 
 if TYPE_CHECKING:
     from gateway.config.model import Config

@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import NamedTuple
 
-from gateway import entrypoints, hookspecs
+from gateway import entrypoints
 from gateway.config.mistakes import did_you_mean
 from gateway.errors import PluginError
-from gateway.registry import DEFAULTS, Loaded, Registry
+from gateway.loading import DEFAULTS, HOOKS, Loaded, is_marked, look_like_hooks
+from gateway.registry import Registry
 
 __all__ = ["Remark", "check"]
 
-HOOKS = {name: hook for name, hook in vars(hookspecs).items() if name.startswith("gateway_")}
 FORMS = ("bsmtp", "rmail", "sendmail", "raw")
 LIMIT = 60.0
 """[s] For importing a plugin in an interpreter of its own."""
@@ -94,14 +94,11 @@ def _one_line(text: str) -> str:
 
 def _of_hooks(plugin: object) -> Iterator[str]:
     """Yield what is wrong with the hooks of a module or object, each with what may have been meant."""
-    for name in dir(plugin):
-        hook = getattr(plugin, name, None)
-        if not name.startswith("gateway_") or isinstance(hook, ModuleType) or not callable(hook):
-            continue
+    for name, hook in look_like_hooks(plugin):
         if name not in HOOKS:
             yield f"unknown hook {name}{did_you_mean(name, HOOKS)}"
             continue
-        if not hasattr(hook, f"{entrypoints.GROUP}_impl"):
+        if not is_marked(hook):
             yield f"{name} is not marked: put @hookimpl in front of it"
         known = list(inspect.signature(HOOKS[name]).parameters)
         for argument in inspect.signature(hook).parameters:

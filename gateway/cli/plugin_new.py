@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import NamedTuple
 
 from gateway.errors import UsageError
-from gateway.registry import DEFAULTS
+from gateway.loading import DEFAULTS
 
 __all__ = ["Plan", "write"]
 

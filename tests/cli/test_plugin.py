@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway import cli, entrypoints, hookspecs, registry
+from gateway import cli, entrypoints, hookspecs, loading, registry
 from gateway.cli import run_command
 from gateway.config.model import Config
 
@@ -84,7 +84,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
             entrypoints.EntryPoint(name, f"fake_{name}", f"{name}_mail-1.{len(name)}") for name in modules
         ]
         monkeypatch.setattr(entrypoints, "installed", lambda: iter(entries))
-        monkeypatch.setattr(registry, "DEFAULTS", ())
+        monkeypatch.setattr(loading, "DEFAULTS", ())
         config = Config("gateway.toml", "toml", "/nowhere", None, {}, plugins=tuple(enabled))
         monkeypatch.setattr(cli.Setting, "config", lambda self: config)
 

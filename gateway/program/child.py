@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING
 
 from gateway.errors import ProgramError
 from gateway.program.environment import find_program
+from gateway.program.signals import unblocked
 
 if TYPE_CHECKING:
     import subprocess
@@ -52,33 +53,28 @@ class Child:
         import subprocess  # noqa: PLC0415 - 10 ms that the pipe commands do not need
 
         path = find_program(argv[0] if argv else "")
-        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
         try:
-            if blocked:  # the child inherits this thread's mask
-                signal.pthread_sigmask(signal.SIG_SETMASK, ())
-            process = subprocess.Popen(  # no preexec_fn: it forbids vfork, and is unsafe beside threads
-                list(argv),
-                executable=path,
-                bufsize=0,
-                stdin=stdin,
-                stdout=stdout,
-                stderr=PIPE,
-                close_fds=True,
-                cwd="/",
-                env=environ,
-                restore_signals=True,
-                start_new_session=True,
-                umask=0o022,
-            )
+            with unblocked():
+                process = subprocess.Popen(  # no preexec_fn: it forbids vfork, and is unsafe beside threads
+                    list(argv),
+                    executable=path,
+                    bufsize=0,
+                    stdin=stdin,
+                    stdout=stdout,
+                    stderr=PIPE,
+                    close_fds=True,
+                    cwd="/",
+                    env=environ,
+                    restore_signals=True,
+                    start_new_session=True,
+                    umask=0o022,
+                )
         except OSError as error:
             msg = f"program {path}: {error.strerror or error}"
             raise ProgramError(msg) from error
         except ValueError as error:  # a NUL in an argument, a '=' in a variable's name
             msg = f"program {path}: {error}"
             raise ProgramError(msg) from error
-        finally:
-            if blocked:
-                signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         child = cls(process, argv[0])
         _RUNNING.add(child)
         return child

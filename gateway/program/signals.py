@@ -1,4 +1,8 @@
-"""Signals around the start of a program: the child gets none ignored, and the start is not cut in two."""
+"""Signals around the start of a program: the child gets none ignored, and the start is not cut in two.
+
+What is done for every start asks `_signal`, the core of `signal`, without its enumerations: these
+take ten times as long as the system calls.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,12 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import signal as _signal
+else:
+    import _signal
 
 _PYTHONS = {signal.SIGPIPE, signal.SIGXFSZ}
 """Ignored by Python for itself; subprocess gives them back to the child."""
@@ -58,15 +68,29 @@ def deferred() -> Iterator[None]:
         yield  # handlers run in the main thread only
         return
     due: list[int] = []
-    handlers = {number: handler for number in _ENDING if callable(handler := signal.getsignal(number))}
+    handlers = {number: handler for number in _ENDING if callable(handler := _signal.getsignal(number))}
     try:
         for number in handlers:
-            signal.signal(number, lambda came, _frame: due.append(came))
+            _signal.signal(number, lambda came, _frame: due.append(came))
         yield
     finally:
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, handlers)
+        before = _signal.pthread_sigmask(signal.SIG_BLOCK, handlers)
         for number, handler in handlers.items():
-            signal.signal(number, handler)
+            _signal.signal(number, handler)
         for caught in due:
             signal.raise_signal(caught)
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        _signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def unblocked() -> Iterator[None]:
+    """Block no signal of this thread inside the block: a program that is born there inherits it."""
+    blocked = _signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    if not blocked:
+        yield
+        return
+    _signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    try:
+        yield
+    finally:
+        _signal.pthread_sigmask(signal.SIG_SETMASK, blocked)

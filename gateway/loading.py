@@ -68,7 +68,8 @@ class _Manager(pluggy.PluginManager):
 class Plugins:
     """The enabled plugins of one configuration, `loaded` in the order in which they were registered.
 
-    Loading never raises. `for_mta` says that an MTA reads our stderr.
+    Loading never raises: `unsound` are those with which something is wrong. `for_mta` says that an MTA
+    reads our stderr.
     """
 
     def __init__(self, config: Config, *, for_mta: bool) -> None:
@@ -78,9 +79,10 @@ class Plugins:
             from gateway.hooktrace import watch  # noqa: PLC0415 - for the authors of plugins
 
             watch(self._manager, for_mta=for_mta)
-        self._callers: dict[tuple[str, str], pluggy.HookCaller | None] = {}
+        self._callers: dict[str, dict[str, pluggy.HookCaller]] = {}
         self.loaded = [self._register(name, f"gateway.defaults.{name}", "gateway") for name in DEFAULTS]
         self.loaded += [self._load(name, entry) for name, entry in _enabled(config)]
+        self.unsound = [loaded for loaded in self.loaded if loaded.plugin is None]
 
     def join(self, name: str, plugin: object) -> None:
         """Add a plugin of this process's own, which no configuration names."""
@@ -88,14 +90,16 @@ class Plugins:
         self.loaded.append(Loaded(name, "gateway", plugin))
         self._callers.clear()
 
-    def caller(self, hook: str, loaded: Loaded) -> pluggy.HookCaller | None:
-        """Return what calls a hook in one plugin only, or None where it implements none."""
-        key = hook, loaded.name
-        if key not in self._callers:
-            others = [o.plugin for o in self.loaded if o is not loaded and o.plugin is not None]
-            caller = self._manager.subset_hook_caller(hook, others)
-            self._callers[key] = caller if caller.get_hookimpls() else None
-        return self._callers[key]
+    def callers(self, hook: str) -> dict[str, pluggy.HookCaller]:
+        """Return what calls a hook in one plugin only, by name, for each plugin that implements it."""
+        if hook not in self._callers:
+            found = {one.name: self._caller(hook, one) for one in self.loaded if one.plugin is not None}
+            self._callers[hook] = {name: caller for name, caller in found.items() if caller.get_hookimpls()}
+        return self._callers[hook]
+
+    def _caller(self, hook: str, loaded: Loaded) -> pluggy.HookCaller:
+        others = [o.plugin for o in self.loaded if o is not loaded and o.plugin is not None]
+        return self._manager.subset_hook_caller(hook, others)
 
     def hooks_of(self, loaded: Loaded) -> list[str]:
         """Return the names of the hooks a plugin implements."""

@@ -104,9 +104,9 @@ class Registry:
             PluginError: temporary; a plugin is broken, or answers with something else.
         """
         with self._asking:
-            for loaded, node in self._each("gateway_route", envelope=envelope, config=self._config):
+            for name, node in self._each("gateway_route", envelope=envelope, config=self._config):
                 if not isinstance(node, str) or not node:
-                    msg = f"plugin {loaded.name}: gateway_route returned {node!r}, not the name of a node"
+                    msg = f"plugin {name}: gateway_route returned {node!r}, not the name of a node"
                     raise PluginError(msg)
                 return node
         recipient, path = envelope.recipients[0], self._config.path
@@ -130,15 +130,13 @@ class Registry:
         One event after the other, from whatever threads they come.
         """
         with self._telling:
-            for loaded in self.loaded:
-                if loaded.plugin is None or self._plugins.caller("gateway_event", loaded) is None:
-                    continue
+            for name, caller in self._plugins.callers("gateway_event").items():
                 try:
-                    self._one("gateway_event", loaded, event=event, config=self._config)
+                    caller(event=event, config=self._config)
                 except Interrupted:
                     raise
                 except CRASHES as crash:  # it happened already: nothing can undo it
-                    self._report(str(_crashed("gateway_event", loaded.name, crash)))
+                    self._report(str(_crashed("gateway_event", name, crash)))
 
     def examine(self, loaded: Loaded, user: str) -> list[Finding]:
         """Return what one plugin finds of its MTA; `user` is who delivers.
@@ -147,7 +145,7 @@ class Registry:
             PluginError: temporary; this plugin is broken.
         """
         _sound(loaded)
-        answer = self._asked("gateway_examine", loaded, config=self._config, user=user)
+        answer = self._asked("gateway_examine", loaded.name, config=self._config, user=user)
         try:
             return list(cast("Iterable[Finding]", answer or ()))
         except CRASHES as crash:  # a generator does its work only now
@@ -160,7 +158,7 @@ class Registry:
                 self._report(f"plugin {loaded.name}: {loaded.error}")
                 continue
             try:
-                self._one("gateway_register_commands", loaded, group=group)
+                self._one("gateway_register_commands", loaded.name, group=group)
             except CRASHES as crash:  # one broken plugin must not take the others' commands away
                 self._report(str(_crashed("gateway_register_commands", loaded.name, crash)))
 
@@ -192,7 +190,7 @@ class Registry:
         return [thing for loaded in reversed(self.loaded) for thing in self._brought_by(loaded, hook, needed)]
 
     def _brought_by(self, loaded: Loaded, hook: str, needed: Sequence[str]) -> list[object]:
-        answer = self._asked(hook, loaded, config=self._config)
+        answer = self._asked(hook, loaded.name, config=self._config)
         things = [] if answer is None else answer if isinstance(answer, (list, tuple)) else [answer]
         for thing in things:
             missing = [attribute for attribute in needed if not hasattr(thing, attribute)]
@@ -201,29 +199,29 @@ class Registry:
                 raise PluginError(msg)
         return list(things)
 
-    def _each(self, hook: str, **arguments: object) -> Iterator[tuple[Loaded, object]]:
+    def _each(self, hook: str, **arguments: object) -> Iterator[tuple[str, object]]:
         """Call a hook in one plugin after the other, the last registered first, naming the culprit."""
         self._all_sound()
-        for loaded in reversed(self.loaded):
-            answer = self._asked(hook, loaded, **arguments)
+        for name in reversed(self._plugins.callers(hook)):
+            answer = self._asked(hook, name, **arguments)
             if answer is not None:
-                yield loaded, answer
+                yield name, answer
 
-    def _asked(self, hook: str, loaded: Loaded, **arguments: object) -> object:
+    def _asked(self, hook: str, name: str, **arguments: object) -> object:
         """Call a hook in one plugin; a failure of its own becomes a PluginError with its name."""
         try:
-            return self._one(hook, loaded, **arguments)
+            return self._one(hook, name, **arguments)
         except (PluginError, Interrupted):
             raise
         except GatewayError as failure:
             if isinstance(failure, Refused) and hook in _CHECKS:
                 raise
-            raise _crashed(hook, loaded.name, failure) from failure
+            raise _crashed(hook, name, failure) from failure
         except CRASHES as crash:
-            raise _crashed(hook, loaded.name, crash) from crash
+            raise _crashed(hook, name, crash) from crash
 
-    def _one(self, hook: str, loaded: Loaded, **arguments: object) -> object:
-        caller = self._plugins.caller(hook, loaded)
+    def _one(self, hook: str, name: str, **arguments: object) -> object:
+        caller = self._plugins.callers(hook).get(name)
         if caller is None:
             return None
         answer = caller(**arguments)
@@ -232,7 +230,7 @@ class Registry:
         return answer[0] if answer else None
 
     def _all_sound(self) -> None:
-        for loaded in self.loaded:
+        for loaded in self._plugins.unsound:
             _sound(loaded)
 
 

@@ -25,18 +25,11 @@ def encode(event: Event, when_ns: int) -> bytes:
     """Return the line for an event at a time [ns since 1970], its line end included."""
     seconds, fraction = divmod(when_ns, 1_000_000_000)
     when = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{fraction:09}Z"
-    known = {
-        "when": when,
-        "pid": os.getpid(),
-        "event": event.kind.value,
-        "packet": event.packet,
-        "node": event.node,
-        "niceness": event.niceness,
-        "size": event.size,
-        "text": event.text,
-        "detail": event.detail,
-    }
-    return f"{_json(known)}\n".encode("ascii")
+    return (
+        f'{{"when": "{when}", "pid": {os.getpid()}, "event": {_text(event.kind.value)}, '
+        f'"packet": {_text(event.packet)}, "node": {_text(event.node)}, "niceness": {event.niceness}, '
+        f'"size": {event.size}, "text": {_text(event.text)}, "detail": {_json(event.detail)}}}\n'
+    ).encode("ascii")
 
 
 def _json(value: object) -> str:
@@ -44,13 +37,13 @@ def _json(value: object) -> str:
         return _text(value)
     if value is None or isinstance(value, (bool, int)):
         return "null" if value is None else str(value).lower()
-    if isinstance(value, Mapping):
-        pairs = list(value.items())[:MOST_ITEMS]
-        return "{" + ", ".join(f"{_text(str(key))}: {_json(item)}" for key, item in pairs) + "}"
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(_json, value[:MOST_ITEMS])) + "]"
+        return "[" + ", ".join([_json(item) for item in value[:MOST_ITEMS]]) + "]"
     if isinstance(value, float) and value - value == 0:
         return repr(value)
+    if isinstance(value, Mapping):  # last: abstract classes are slow to ask
+        pairs = list(value.items())[:MOST_ITEMS]
+        return "{" + ", ".join([f"{_text(str(key))}: {_json(item)}" for key, item in pairs]) + "}"
     return _text(str(value))
 
 

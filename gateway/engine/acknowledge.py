@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gateway.engine.draft import hops, route_to
 from gateway.mta import Event, EventKind
-from gateway.packet.identity import decode, encode
+from gateway.packet.identity import decode, encode, id_text
 from gateway.packet.niceness import NORMAL
 from gateway.packet.plain import PacketType, Plain
 from gateway.packet.receipt import DELIVERED, Receipt
@@ -64,7 +64,7 @@ def acknowledge(
         GatewayError: temporary.
     """
     nodes: list[Neighbour | None] = [arrival.sender]
-    if receipt.state == DELIVERED:
+    if receipt.state == DELIVERED and arrival.job.node != id_text(arrival.sender.id):
         nodes.append(config.by_id(decode(arrival.job.node)))
     wanting = {node.id: node for node in nodes if node is not None and node.ack and node.id != identity.id}
     for node in wanting.values():

@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from gateway.errors import SpoolError
@@ -55,6 +56,7 @@ def is_name(text: str) -> bool:
     return len(text) == _NAME_LENGTH and text[-1] in "AQ" and not text.strip(_ALPHABET)
 
 
+@lru_cache(maxsize=256)
 def checked(text: str, noun: str = "packet name") -> str:
     """Return the text if it is a name; nothing else ever becomes part of a path.
 

@@ -46,15 +46,22 @@ if TYPE_CHECKING:
     from gateway.mta import Outcome as Outcome
     from gateway.mta import Submission as Submission
     from gateway.mta import Verdict as Verdict
-    from gateway.mtachecks import check_lmtp as check_lmtp
-    from gateway.mtachecks import show_findings as show_findings
-    from gateway.mtafiles import MtaFile as MtaFile
-    from gateway.mtafiles import write_mta_files as write_mta_files
-    from gateway.mtaroutes import lmtp_lines as lmtp_lines
-    from gateway.mtaroutes import neighbour_heading as neighbour_heading
-    from gateway.mtaroutes import nodes_of as nodes_of
-    from gateway.mtaroutes import read_routes as read_routes
-    from gateway.mtaroutes import route_lines as route_lines
+    from gateway.mtasetup.checks import check_lmtp as check_lmtp
+    from gateway.mtasetup.checks import show_findings as show_findings
+    from gateway.mtasetup.files import MtaFile as MtaFile
+    from gateway.mtasetup.files import write_mta_files as write_mta_files
+    from gateway.mtasetup.options import Wanted as Wanted
+    from gateway.mtasetup.options import setup_options as setup_options
+    from gateway.mtasetup.pieces import MtaPiece as MtaPiece
+    from gateway.mtasetup.pieces import put_pieces as put_pieces
+    from gateway.mtasetup.pieces import show_part as show_part
+    from gateway.mtasetup.pieces import show_steps as show_steps
+    from gateway.mtasetup.plan import MtaPlan as MtaPlan
+    from gateway.mtasetup.routes import lmtp_lines as lmtp_lines
+    from gateway.mtasetup.routes import neighbour_heading as neighbour_heading
+    from gateway.mtasetup.routes import nodes_of as nodes_of
+    from gateway.mtasetup.routes import read_routes as read_routes
+    from gateway.mtasetup.routes import route_lines as route_lines
     from gateway.program import Finished as Finished
     from gateway.program import run_program as run_program
     from gateway.spool.durable import replace_file as replace_file
@@ -79,7 +86,9 @@ _HOME = {
     "Letter": "gateway.mail.letter",
     "Malformed": "gateway.errors",
     "Message": "gateway.mail.message",
-    "MtaFile": "gateway.mtafiles",
+    "MtaFile": "gateway.mtasetup.files",
+    "MtaPiece": "gateway.mtasetup.pieces",
+    "MtaPlan": "gateway.mtasetup.plan",
     "NULL_SENDERS": "gateway.mail.bang",
     "Neighbour": "gateway.config.model",
     "OneByOne": "gateway.egress",
@@ -94,24 +103,29 @@ _HOME = {
     "Truncated": "gateway.errors",
     "UsageError": "gateway.errors",
     "Verdict": "gateway.mta",
+    "Wanted": "gateway.mtasetup.options",
     "WithoutFromLines": "gateway.mail.rmail",
-    "check_lmtp": "gateway.mtachecks",
+    "check_lmtp": "gateway.mtasetup.checks",
     "first_hop": "gateway.mail.bang",
     "from_line": "gateway.mail.rmail",
     "hookimpl": "gateway.hookspecs",
-    "lmtp_lines": "gateway.mtaroutes",
-    "neighbour_heading": "gateway.mtaroutes",
-    "nodes_of": "gateway.mtaroutes",
+    "lmtp_lines": "gateway.mtasetup.routes",
+    "neighbour_heading": "gateway.mtasetup.routes",
+    "nodes_of": "gateway.mtasetup.routes",
+    "put_pieces": "gateway.mtasetup.pieces",
     "read_bsmtp": "gateway.mail.bsmtp:read",
     "read_rmail": "gateway.mail.rmail:read",
-    "read_routes": "gateway.mtaroutes",
+    "read_routes": "gateway.mtasetup.routes",
     "read_sendmail": "gateway.mail.sendmail:read",
     "replace_file": "gateway.spool.durable",
-    "route_lines": "gateway.mtaroutes",
+    "route_lines": "gateway.mtasetup.routes",
     "run_program": "gateway.program",
-    "show_findings": "gateway.mtachecks",
+    "setup_options": "gateway.mtasetup.options",
+    "show_findings": "gateway.mtasetup.checks",
+    "show_part": "gateway.mtasetup.pieces",
+    "show_steps": "gateway.mtasetup.pieces",
     "to_domain_form": "gateway.mail.bang",
-    "write_mta_files": "gateway.mtafiles",
+    "write_mta_files": "gateway.mtasetup.files",
 }
 
 __all__ = sorted(_HOME)  # noqa: PLE0605 - one list: the table above; a test holds it against the imports

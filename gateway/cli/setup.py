@@ -58,6 +58,7 @@ def systemd(
     They are made for the configuration there is, or for the usual places if there is none.
     Programs that are set-user-id or set-group-id do not work in the units of `--mta none`.
     """
+    from gateway.mtasetup.pieces import show_part, show_steps  # noqa: PLC0415 - not for the help page
     from gateway.service.units import Site, resident_units, single_units  # noqa: PLC0415 - not for the help page
 
     program = os.path.abspath(program or sys.argv[0])
@@ -71,16 +72,14 @@ def systemd(
     head = f"# Written by `gateway setup systemd --mta {chosen}`.\n"
     if directory is None:
         for unit in units:
-            click.echo(f"# ===== {unit.name}\n{unit.text}")
+            show_part(unit.name, unit.text)
     else:
-        from gateway.mtafiles import MtaFile, write_mta_files  # noqa: PLC0415 - loaded on demand
+        from gateway.mtasetup.files import MtaFile, write_mta_files  # noqa: PLC0415 - loaded on demand
 
         files = [MtaFile(os.path.join(directory, unit.name), head + unit.text) for unit in units]
         for path in write_mta_files(files, force=force):
             click.echo(f"wrote {path}")
-    click.echo("# ===== next")
-    for step in _next_steps(units):
-        click.echo(f"#   {step}")
+    show_steps(_next_steps(units))
 
 
 def _config(setting: Setting) -> Config | None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING, cast
 
 import click
 
-from gateway import MtaFile, UsageError, read_routes, show_findings, write_mta_files
+from gateway import UsageError, put_pieces, setup_options, show_findings, show_part, show_steps
 
 if TYPE_CHECKING:
-    from gateway_exim.setup import Layout, Piece, Way
+    from gateway import Wanted
+    from gateway_exim.setup import Layout, Way
 
 
 @click.group()
@@ -20,27 +20,9 @@ def exim() -> None:
 
 
 @exim.command(short_help="what Exim needs to send and to receive: print it, or write it")
-@click.option("--node", metavar="NODE", help="the node that gets everything without a route of its own")
-@click.option(
-    "--route", "routes", metavar="DOMAIN=NODE", multiple=True, help="a domain's node; may be repeated"
-)
+@setup_options(below="*.DOMAIN", handle="rsmtp", sendmail="the Exim here")
 @click.option("--lookup", metavar="FILE", help="take the routes from a file such as /etc/gateway/nodes")
 @click.option("--layout", type=click.Choice(["split", "single", "plain"]), help="how Exim is configured here")
-@click.option(
-    "--user", metavar="USER", default="gateway", show_default=True, help="the user that the gateway runs as"
-)
-@click.option("--command", "program", metavar="PATH", help="the gateway's program  [default: this one]")
-@click.option("--config", metavar="FILE", help="the gateway's configuration, if not at its usual place")
-@click.option(
-    "--handle",
-    metavar="HANDLE",
-    default="rsmtp",
-    show_default=True,
-    help="the word under which the far side takes mail",
-)
-@click.option(
-    "--sendmail", metavar="PATH", default="/usr/sbin/sendmail", show_default=True, help="the Exim here"
-)
 @click.option(
     "--lmtp", "way", flag_value="lmtp", help="hand over to `gateway serve`, which answers by recipient"
 )
@@ -48,27 +30,15 @@ def exim() -> None:
     "--lmtp-command", "way", flag_value="lmtp-command", help="the same to a process for each message"
 )
 @click.option("--socket", metavar="PATH", help="with --lmtp: where `gateway serve` listens")
-@click.option("--send/--no-send", default=None, help="only, or not, what sends  [default: both directions]")
-@click.option("--receive/--no-receive", default=None, help="only, or not, what receives")
 @click.option("--write", "directory", metavar="DIR", help="write the files below DIR (Debian: /etc/exim4)")
 @click.option("--force", is_flag=True, help="with --write: replace files that were changed")
-@click.pass_context
 def setup(
-    context: click.Context,
     *,
-    node: str | None,
-    routes: tuple[str, ...],
+    wanted: Wanted,
     lookup: str | None,
     layout: str | None,
-    user: str,
-    program: str | None,
-    config: str | None,
-    handle: str,
-    sendmail: str,
     way: str | None,
     socket: str | None,
-    send: bool | None,
-    receive: bool | None,
     directory: str | None,
     force: bool,
 ) -> None:
@@ -85,57 +55,23 @@ def setup(
     )
 
     plan = Plan(
+        **wanted,
         layout=cast("Layout", layout) if layout else detect_layout(),
-        node=node,
-        routes=read_routes(routes),
         lookup=lookup,
-        user=user,
-        command=program or os.path.abspath(sys.argv[0]),
-        config=config or getattr(context.obj, "config_path", None),
-        handle=handle,
-        sendmail=sendmail,
-        send=send if send is not None else not receive,
-        receive=receive if receive is not None else not send,
         way=cast("Way", way or "bsmtp"),
         socket=socket or SOCKET,
     )
     if socket and way != "lmtp":
         msg = "--socket belongs to --lmtp"
         raise UsageError(msg)
-    found = pieces(plan)
-    if directory is None:
-        for piece in found:
-            click.echo(f"# ===== {piece.name}\n{_comment(piece.purpose)}\n{piece.text}")
-    else:
-        write(directory, found, force=force)
+    put_pieces(pieces(plan), directory, writer="gateway exim setup", force=force)
     if plan.send and plan.lookup:
-        click.echo(f"# ===== {plan.lookup}\n{lookup_lines(plan)}")
+        show_part(plan.lookup, lookup_lines(plan))
     if plan.send and plan.way == "lmtp":
-        click.echo(f"# ===== the gateway's configuration, to send\n{serve_lines(plan)}")
+        show_part("the gateway's configuration, to send", serve_lines(plan))
     if plan.receive:
-        click.echo(f"# ===== the gateway's configuration, to receive\n{gateway_lines(plan)}")
-    click.echo("# ===== next")
-    for step in next_steps(plan):
-        click.echo(f"#   {step}")
-
-
-def _comment(text: str) -> str:
-    return "\n".join(f"# {line}" for line in text.splitlines())
-
-
-def write(directory: str, found: list[Piece], *, force: bool) -> None:
-    """Write the files below a directory, or none of them.
-
-    Raises:
-        GatewayError: temporary; somebody changed one of them, and `force` is not set.
-    """
-    head = "# Written by `gateway exim setup`."
-    files = [
-        MtaFile(os.path.join(directory, piece.name), f"{_comment(piece.purpose)}\n{head}\n{piece.text}")
-        for piece in found
-    ]
-    for path in write_mta_files(files, force=force):
-        click.echo(f"wrote {path}")
+        show_part("the gateway's configuration, to receive", gateway_lines(plan))
+    show_steps(next_steps(plan))
 
 
 @exim.command(short_help="ask Exim whether mail to ADDRESS goes through the gateway, safely")

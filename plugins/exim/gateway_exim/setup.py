@@ -5,86 +5,47 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from gateway import UsageError, lmtp_lines, neighbour_heading, nodes_of
+from gateway import MtaPiece, MtaPlan, lmtp_lines
 from gateway_exim.lmtp_transport import LMTP_TRANSPORT, SOCKET, lmtp_block
 from gateway_exim.transport import TRANSPORT, transport_block
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Layout = Literal["split", "single", "plain"]
 Way = Literal["bsmtp", "lmtp", "lmtp-command"]
 """How a message gets to the gateway: by a pipe, to the resident process, to a process of its own."""
 
-_NODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_DOMAIN = re.compile(r"(?:\*|(?:\*\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)")
-_PATH = re.compile(r"/[A-Za-z0-9._+/@%,=-]*")
-_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-
 _TEMPLATE = "/etc/exim4/exim4.conf.template"
 _CONFIRM = "gateway exim check someone@far.example   # an address that should go through the gateway"
 
 
-class Piece(NamedTuple):
-    """A text and its place: a file's name below the target directory, or a block's title."""
-
-    name: str
-    purpose: str
-    text: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What is to be set up.
+class Plan(MtaPlan):
+    """What is to be set up for Exim.
 
-    `node` gets everything that is not local and has no route; `routes` are (domain, node)
-    pairs, the domain Exim's way (``*.uucp.example`` for all below); `lookup` is a file of
-    such pairs read by Exim at every message. `socket` is where the resident process takes LMTP.
-
-    Raises:
-        UsageError: temporary; a name that Exim would read as something else, or no way to
-            any node.
+    `lookup` is a file of domains and nodes that Exim reads at every message. `socket` is where
+    the resident process takes LMTP.
     """
 
+    DOMAIN: ClassVar[re.Pattern[str]] = re.compile(r"(?:\*|(?:\*\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)")
+    PLACE: ClassVar[str] = "an Exim configuration"
+
     layout: Layout
-    user: str
-    command: str
     handle: str = "rsmtp"
-    node: str | None = None
-    routes: tuple[tuple[str, str], ...] = ()
     lookup: str | None = None
-    config: str | None = None
-    sendmail: str = "/usr/sbin/sendmail"
-    send: bool = True
-    receive: bool = True
     way: Way = "bsmtp"
     socket: str = SOCKET
 
-    def __post_init__(self) -> None:
-        for what, text, pattern in [
-            ("node", self.node, _NODE),
-            ("user", self.user, _WORD),
-            ("handle", self.handle, _WORD),
-            ("command", self.command, _PATH),
-            ("sendmail", self.sendmail, _PATH),
-            ("configuration", self.config, _PATH),
-            ("lookup file", self.lookup, _PATH),
-            ("socket", self.socket, _PATH),
-            *(("domain", domain, _DOMAIN) for domain, _ in self.routes),
-            *(("node", node, _NODE) for _, node in self.routes),
-        ]:
-            if text is not None and not pattern.fullmatch(text):
-                relative = pattern is _PATH and not text.startswith("/")
-                advice = "; give the whole path, from / on" if relative else ""
-                msg = f"{what} {text!r}: cannot stand in an Exim configuration{advice}"
-                raise UsageError(msg)
-        if self.send and not (self.node or self.routes or self.lookup):
-            msg = "name the node that gets the mail: --node, --route or --lookup"
-            raise UsageError(msg)
+    def paths(self) -> Mapping[str, str | None]:
+        """Return every path that is going to stand in Exim's configuration."""
+        return {**MtaPlan.paths(self), "lookup file": self.lookup, "socket": self.socket}
 
-    @property
-    def nodes(self) -> tuple[str, ...]:
-        """The nodes named, each once."""
-        return nodes_of(self.routes, self.node)
+    def ways(self) -> Mapping[str, object]:
+        """Return what was said of where mail goes, by option."""
+        return {**MtaPlan.ways(self), "--lookup": self.lookup}
 
 
 def detect_layout(directory: str = "/etc/exim4") -> Layout:
@@ -99,13 +60,13 @@ def detect_layout(directory: str = "/etc/exim4") -> Layout:
     return "plain"
 
 
-def pieces(plan: Plan) -> list[Piece]:
+def pieces(plan: Plan) -> list[MtaPiece]:
     """Return what goes into Exim's configuration, in the order in which Exim reads it."""
     found = []
     names = _NAMES[plan.layout]
     if plan.receive:
         found.append(
-            Piece(
+            MtaPiece(
                 names[0],
                 f"lets {plan.user} set the sender of mail that arrived; without it Exim silently\n"
                 "puts the user's own address there, for bounces too",
@@ -113,8 +74,8 @@ def pieces(plan: Plan) -> list[Piece]:
             )
         )
     if plan.send:
-        found.append(Piece(names[1], "which mail goes to which node", routers(plan)))
-        found.append(Piece(names[2], "how a message is handed to the gateway", transport(plan)))
+        found.append(MtaPiece(names[1], "which mail goes to which node", routers(plan)))
+        found.append(MtaPiece(names[2], "how a message is handed to the gateway", transport(plan)))
     return found
 
 
@@ -123,8 +84,8 @@ def transport(plan: Plan) -> str:
     if plan.way == "lmtp":
         return lmtp_block(user=plan.user, way=f"socket = {plan.socket}")
     if plan.way == "lmtp-command":
-        return lmtp_block(user=plan.user, way=f"command = {_program(plan)} lmtp --node $host")
-    return transport_block(user=plan.user, command=f"{_program(plan)} exec $host {plan.handle}")
+        return lmtp_block(user=plan.user, way=f"command = {plan.gateway} lmtp --node $host")
+    return transport_block(user=plan.user, command=f"{plan.gateway} exec $host {plan.handle}")
 
 
 def serve_lines(plan: Plan) -> str:
@@ -135,13 +96,7 @@ def serve_lines(plan: Plan) -> str:
 
 def gateway_lines(plan: Plan) -> str:
     """Return the receiving side's lines for the gateway's own configuration (TOML)."""
-    lines = ["# What a neighbour may run here. Repeat for each that may send mail."]
-    for node in plan.nodes or ("NODE",):
-        lines += [
-            neighbour_heading(node),
-            f'exec.{plan.handle} = {{ egress = "exim", command = ["{plan.sendmail}", "-bS"] }}',
-        ]
-    return "\n".join(lines) + "\n"
+    return plan.receiving_lines("exim", "-bS")
 
 
 def lookup_lines(plan: Plan) -> str:
@@ -240,7 +195,3 @@ MAIN_TRUSTED_USERS == MAIN_TRUSTED_USERS : {plan.user}
 MAIN_TRUSTED_USERS = uucp : {plan.user}
 .endif
 """
-
-
-def _program(plan: Plan) -> str:
-    return f"{plan.command} --config {plan.config}" if plan.config else plan.command

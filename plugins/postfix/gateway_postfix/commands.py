@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from gateway import MtaFile, UsageError, read_routes, show_findings, write_mta_files
+from gateway import (
+    MtaFile,
+    UsageError,
+    setup_options,
+    show_findings,
+    show_part,
+    show_steps,
+    write_mta_files,
+)
 
 if TYPE_CHECKING:
+    from gateway import Wanted
     from gateway_postfix.setup import Plan
 
 _DIRECTORY = "/etc/postfix"
@@ -22,48 +30,20 @@ def postfix() -> None:
 
 
 @postfix.command(short_help="what Postfix needs to send and to receive: print it, or write it")
-@click.option("--node", metavar="NODE", help="the node that gets everything without a route of its own")
-@click.option(
-    "--route",
-    "routes",
-    metavar="DOMAIN=NODE",
-    multiple=True,
-    help="a domain's node (.DOMAIN: all below it); may be repeated",
-)
-@click.option("--user", default="gateway", show_default=True, help="the user that the gateway runs as")
-@click.option("--command", "program", metavar="PATH", help="the gateway's program  [default: this one]")
-@click.option("--config", metavar="FILE", help="the gateway's configuration, if not at its usual place")
-@click.option(
-    "--handle", default="rsmtp", show_default=True, help="the word under which neighbours send mail here"
-)
-@click.option(
-    "--sendmail", metavar="PATH", default="/usr/sbin/sendmail", show_default=True, help="Postfix's sendmail"
-)
+@setup_options(below=".DOMAIN", handle="rsmtp", sendmail="Postfix's sendmail")
 @click.option("--lmtp", is_flag=True, help="hand over to `gateway serve`, which answers by recipient")
 @click.option("--socket", metavar="PATH", help="with --lmtp: where `gateway serve` listens")
-@click.option("--send/--no-send", default=None, help="only, or not, what sends  [default: both directions]")
-@click.option("--receive/--no-receive", default=None, help="only, or not, what receives")
 @click.option("--postconf", metavar="PATH", help="Postfix's postconf  [default: looked for]")
 @click.option(
     "--postfix-config", "directory", metavar="DIR", help="Postfix's configuration (Debian: /etc/postfix)"
 )
 @click.option("--write", is_flag=True, help="change the configuration in --postfix-config, by postconf")
 @click.option("--force", is_flag=True, help="with --write: replace what is there and says otherwise")
-@click.pass_context
 def setup(
-    context: click.Context,
     *,
-    node: str | None,
-    routes: tuple[str, ...],
-    user: str,
-    program: str | None,
-    config: str | None,
-    handle: str,
-    sendmail: str,
+    wanted: Wanted,
     lmtp: bool,
     socket: str | None,
-    send: bool | None,
-    receive: bool | None,
     postconf: str | None,
     directory: str | None,
     write: bool,
@@ -73,19 +53,7 @@ def setup(
     from gateway_postfix.service import SOCKET  # noqa: PLC0415 - loaded on demand
     from gateway_postfix.setup import Plan, gateway_lines, next_steps, serve_lines  # noqa: PLC0415 - same
 
-    plan = Plan(
-        node=node,
-        routes=read_routes(routes),
-        user=user,
-        command=program or os.path.abspath(sys.argv[0]),
-        config=config or getattr(context.obj, "config_path", None),
-        handle=handle,
-        sendmail=sendmail,
-        send=send if send is not None else not receive,
-        receive=receive if receive is not None else not send,
-        lmtp=lmtp,
-        socket=socket or SOCKET,
-    )
+    plan = Plan(**wanted, lmtp=lmtp, socket=socket or SOCKET)
     if socket and not lmtp:
         msg = "--socket belongs to --lmtp"
         raise UsageError(msg)
@@ -97,12 +65,10 @@ def setup(
     elif plan.send:
         _show(plan, directory, postconf)
     if plan.send and plan.lmtp:
-        click.echo(f"# ===== the gateway's configuration, to send\n{serve_lines(plan)}")
+        show_part("the gateway's configuration, to send", serve_lines(plan))
     if plan.receive:
-        click.echo(f"# ===== the gateway's configuration, to receive\n{gateway_lines(plan)}")
-    click.echo("# ===== next")
-    for step in next_steps(plan):
-        click.echo(f"#   {step}")
+        show_part("the gateway's configuration, to receive", gateway_lines(plan))
+    show_steps(next_steps(plan))
 
 
 def _show(plan: Plan, directory: str | None, postconf: str | None) -> None:
@@ -114,13 +80,11 @@ def _show(plan: Plan, directory: str | None, postconf: str | None) -> None:
         asked = Postfix(_postconf(postconf), directory)
         present = {name: asked.written(name) for name in EXTENDED}
     where = directory or _DIRECTORY
-    click.echo(f"# ===== {where}/master.cf\n{plan.block}")
-    click.echo(f"# ===== {where}/main.cf")
-    for name, value in parameters(plan, where, present).items():
-        click.echo(f"{name} = {value}")
-    click.echo()
+    values = parameters(plan, where, present)
+    show_part(f"{where}/master.cf", plan.block)
+    show_part(f"{where}/main.cf", "".join(f"{name} = {value}\n" for name, value in values.items()))
     if plan.routes:
-        click.echo(f"# ===== {where}/{TABLE}\n{table(plan)}")
+        show_part(f"{where}/{TABLE}", table(plan))
 
 
 def _postconf(given: str | None) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
-from gateway import UsageError, lmtp_lines, neighbour_heading, nodes_of
+from gateway import MtaPlan, lmtp_lines
 from gateway_postfix.service import (
     RECIPIENT_LIMIT,
     SERVICE,
@@ -18,65 +19,31 @@ from gateway_postfix.service import (
     service_entry,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 TABLE = "gateway_transport"
 """The file of routes, in Postfix's configuration directory."""
 
-_NODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_DOMAIN = re.compile(r"\.?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
-_PATH = re.compile(r"/[A-Za-z0-9._+/@%,=-]*")
-_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What is to be set up.
+class Plan(MtaPlan):
+    """What is to be set up for Postfix.
 
-    `node` gets everything that is not local and has no route; `routes` are (domain, node)
-    pairs, the domain Postfix's way (``.uucp.example`` for all below). With `lmtp` mail goes to
-    the resident process, at `socket`, and the gateway's own table says which node gets it.
-
-    Raises:
-        UsageError: temporary; a name that Postfix would read as something else, or no way to
-            any node.
+    With `lmtp` mail goes to the resident process, at `socket`, and the gateway's own table says
+    which node gets it.
     """
 
-    user: str
-    command: str
-    node: str | None = None
-    routes: tuple[tuple[str, str], ...] = ()
-    config: str | None = None
-    sendmail: str = "/usr/sbin/sendmail"
+    DOMAIN: ClassVar[re.Pattern[str]] = re.compile(r"\.?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
+    PLACE: ClassVar[str] = "a Postfix configuration"
+
     handle: str = "rsmtp"
-    send: bool = True
-    receive: bool = True
     lmtp: bool = False
     socket: str = SOCKET
 
-    def __post_init__(self) -> None:
-        for what, text, pattern in [
-            ("node", self.node, _NODE),
-            ("user", self.user, _WORD),
-            ("handle", self.handle, _WORD),
-            ("command", self.command, _PATH),
-            ("sendmail", self.sendmail, _PATH),
-            ("configuration", self.config, _PATH),
-            ("socket", self.socket, _PATH),
-            *(("domain", domain, _DOMAIN) for domain, _ in self.routes),
-            *(("node", node, _NODE) for _, node in self.routes),
-        ]:
-            if text is not None and not pattern.fullmatch(text):
-                relative = pattern is _PATH and not text.startswith("/")
-                advice = "; give the whole path, from / on" if relative else ""
-                msg = f"{what} {text!r}: cannot stand in a Postfix configuration{advice}"
-                raise UsageError(msg)
-        if self.send and not (self.node or self.routes):
-            msg = "name the node that gets the mail: --node or --route"
-            raise UsageError(msg)
-
-    @property
-    def nodes(self) -> tuple[str, ...]:
-        """The nodes named, each once."""
-        return nodes_of(self.routes, self.node)
+    def paths(self) -> Mapping[str, str | None]:
+        """Return every path that is going to stand in Postfix's configuration."""
+        return {**MtaPlan.paths(self), "socket": self.socket}
 
     @property
     def argv(self) -> str:
@@ -139,13 +106,7 @@ def serve_lines(plan: Plan) -> str:
 
 def gateway_lines(plan: Plan) -> str:
     """Return the receiving side's lines for the gateway's own configuration (TOML)."""
-    lines = ["# What a neighbour may run here. Repeat for each that may send mail."]
-    for node in plan.nodes or ("NODE",):
-        lines += [
-            neighbour_heading(node),
-            f'exec.{plan.handle} = {{ egress = "postfix", command = ["{plan.sendmail}"] }}',
-        ]
-    return "\n".join(lines) + "\n"
+    return plan.receiving_lines("postfix")
 
 
 def next_steps(plan: Plan) -> list[str]:

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from gateway_exim.commands import write
 from gateway_exim.setup import Layout, Plan, pieces, routers
 from gateway_exim.transport import transport_block
 
+from gateway import put_pieces
 from tests.real.cap import Recorder, write_recorder
 from tests.real.exim import LOCAL_ROUTER, LOCAL_TRANSPORT, Exim
 from tests.real.programs import run
@@ -52,7 +52,7 @@ class Debian:
     def install(self, plan: Plan) -> None:
         """Do what the printed steps say."""
         if plan.layout == "split":
-            write(str(self.folder), pieces(plan), force=False)
+            put_pieces(pieces(plan), str(self.folder), writer="gateway exim setup", force=False)
             return
         macros, router, transport = (piece.text for piece in pieces(plan))
         (self.folder / "exim4.conf.localmacros").write_text(macros)

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from gateway_rmail.commands import write
 from gateway_rmail.setup import Plan, pieces
 from gateway_rmail.wrappers import uux_script
 
+from gateway import put_pieces
 from tests.real.cap import Recorder, write_recorder
 from tests.real.exim import LOCAL_ROUTER, LOCAL_TRANSPORT, Exim, Mail
 from tests.real.nodes import Node, carry, toss
@@ -203,7 +203,7 @@ def test_debian_takes_the_files(tmp_path: Path, debian_exim: Path, exim_prefix: 
     (folder / "update-exim4.conf.conf").write_text(CONF)
     routes = (("*.uucp.example", "uu"),)
     plan = Plan(mta="exim-split", user="daemon", command="/bin/cat", node="hub", routes=routes)
-    write(str(folder), pieces(plan), force=False)
+    put_pieces(pieces(plan), str(folder), writer="gateway rmail setup", force=False)
     update = [str(debian_exim / "bin/update-exim4.conf"), "-v", "-d", str(folder), "-o", str(out)]
     done = run(update)
     assert done.status == 0, done

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import GatewayError
-from gateway.mtafiles import MtaFile, write_mta_files
+from gateway.mtasetup.files import MtaFile, write_mta_files
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.mta import Finding
-from gateway.mtachecks import check_lmtp, show_findings
+from gateway.mtasetup.checks import check_lmtp, show_findings
 
 GOOD = Finding(True, "sendmail", "/usr/sbin/sendmail")
 BAD = Finding(False, "user", "there is none", "adduser gateway\nadduser gateway mail")

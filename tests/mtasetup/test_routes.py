@@ -5,7 +5,7 @@ import tomllib
 import pytest
 
 from gateway.errors import UsageError
-from gateway.mtaroutes import lmtp_lines, neighbour_heading, nodes_of, read_routes, route_lines
+from gateway.mtasetup.routes import lmtp_lines, neighbour_heading, nodes_of, read_routes, route_lines
 
 ROUTES = (("a.example", "alice"), ("*.b.example", "bob"), (".c.example", "bob"))
 

@@ -1,0 +1,1 @@
+"""What the ``setup`` and ``check`` commands of MTAs' plugins share."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from gateway.engine.draft import Draft, route_to
+from gateway.engine.ground import self_name
 from gateway.errors import ConfigError
 from gateway.mail.bsmtp import BatchWriter
 
@@ -11,11 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import BinaryIO
 
+    from gateway.config.model import Config, Neighbour
     from gateway.engine.cargo import Item
-    from gateway.engine.draft import Draft, DraftMaker
+    from gateway.engine.draft import DraftMaker, Order
     from gateway.mail.envelope import Envelope
     from gateway.mail.sendmail import Place
     from gateway.mta import Submission
+    from gateway.packet.identity import Identity
+    from gateway.spool.spool import Spool
 
 
 class Lane(Protocol):
@@ -43,6 +48,37 @@ class Lane(Protocol):
     def discard(self) -> None:
         """Forget everything that was not committed."""
         ...
+
+
+def lane_to(
+    neighbour: Neighbour,
+    order: Order,
+    given: tuple[str, str] | None = None,
+    *,
+    config: Config,
+    identity: Identity,
+    spool: Spool,
+) -> Lane:
+    """Return an empty lane in the form and to the handle that are `given`, else the neighbour's.
+
+    Raises:
+        ConfigError, UnknownNode: temporary.
+    """
+    form, handle = given or (neighbour.mail.form, neighbour.mail.handle)
+    route = route_to(config, neighbour, order.via)
+
+    def make(arguments: tuple[str, ...]) -> Draft:
+        return Draft(spool, identity=identity, route=route, handle=handle, arguments=arguments, order=order)
+
+    return open_lane(
+        form,
+        handle,
+        make,
+        place=neighbour.mail.sender,
+        as_given=given is not None,
+        node_name=self_name(config),
+        scratch=spool.scratch,
+    )
 
 
 def open_lane(

@@ -11,9 +11,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.engine.cargo import Item, descriptions
-from gateway.engine.draft import Draft, Order, route_to
+from gateway.engine.draft import Order
 from gateway.engine.ground import self_name
-from gateway.engine.lanes import open_lane
+from gateway.engine.lanes import lane_to
 from gateway.engine.loss import Loss, by_transaction, losses, waiting
 from gateway.errors import ConfigError, GatewayError, Permanent, Refused
 from gateway.mail.envelope import Envelope, Recipient, ReversePath
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from gateway.config.model import Config, Handle
     from gateway.engine.deliver import Parcel, Progress
-    from gateway.engine.lanes import Lane
     from gateway.engine.verify import Arrival
     from gateway.mail.report import Action, Failure
     from gateway.mta import Delivery
@@ -206,7 +205,9 @@ class Reports:
         return None
 
     def _send(self, arrival: Arrival, record: JobRecord, notes: Sequence[_Note]) -> JobRecord:
-        lane, drafts = self._lane(arrival), []
+        order = Order(niceness=arrival.header.niceness)
+        lane = lane_to(arrival.sender, order, config=self._config, identity=self._identity, spool=self._spool)
+        drafts = []
         try:
             for note in notes:
                 envelope = _envelope_to(note.sender)
@@ -236,30 +237,6 @@ class Reports:
         more = {"messages": descriptions(draft.items), "report_of": arrival.job.name}
         self._registry.event(draft.news(more))
         return record
-
-    def _lane(self, arrival: Arrival) -> Lane:
-        neighbour, order = arrival.sender, Order(niceness=arrival.header.niceness)
-        mail = neighbour.mail
-
-        def make(arguments: tuple[str, ...]) -> Draft:
-            return Draft(
-                self._spool,
-                identity=self._identity,
-                route=route_to(self._config, neighbour),
-                handle=mail.handle,
-                arguments=arguments,
-                order=order,
-            )
-
-        return open_lane(
-            mail.form,
-            mail.handle,
-            make,
-            place=mail.sender,
-            as_given=False,
-            node_name=self_name(self._config),
-            scratch=self._spool.scratch,
-        )
 
 
 def _envelope_to(sender: ReversePath) -> Envelope:

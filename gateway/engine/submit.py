@@ -6,9 +6,8 @@ import os
 from typing import IO, TYPE_CHECKING
 
 from gateway.engine.cargo import Item, descriptions
-from gateway.engine.draft import Draft, DraftMaker, Order, route_to
-from gateway.engine.ground import identity_of, self_name
-from gateway.engine.lanes import open_lane
+from gateway.engine.ground import identity_of
+from gateway.engine.lanes import lane_to
 from gateway.errors import ConfigError, Truncated
 from gateway.mail.envelope import Envelope
 from gateway.mail.marks import Marks
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from gateway.config.model import Config, Neighbour
+    from gateway.engine.draft import Draft, Order
     from gateway.engine.lanes import Lane
     from gateway.mail.envelope import Recipient
     from gateway.mta import Ingress
@@ -66,7 +66,7 @@ class Submitter:
         """
         lanes: dict[str, Lane] = {}
 
-        def lane_to(name: str) -> Lane:
+        def lane_for(name: str) -> Lane:
             neighbour = self._config.neighbour(name)
             if neighbour.name not in lanes:
                 given = (ingress.form, handle) if handle else None
@@ -75,7 +75,7 @@ class Submitter:
 
         try:
             for submission in ingress.read(arguments, stream, environ):
-                self._spread(submission, node, lane_to, ingress.form)
+                self._spread(submission, node, lane_for, ingress.form)
             drafts = [draft for lane in lanes.values() for draft in lane.finish()]
             if not drafts:
                 msg = "the input ended without a complete transaction"
@@ -97,17 +97,8 @@ class Submitter:
         Raises:
             ConfigError, UnknownNode: temporary.
         """
-        mail = neighbour.mail
-        form, word = given or (mail.form, mail.handle)
-        return open_lane(
-            form,
-            word,
-            self._draft_for(neighbour, word, order),
-            place=mail.sender,
-            as_given=given is not None,
-            node_name=self_name(self._config),
-            scratch=self._spool.scratch,
-        )
+        identity = identity_of(self._config)
+        return lane_to(neighbour, order, given, config=self._config, identity=identity, spool=self._spool)
 
     def tell(
         self, drafts: Iterable[Draft], order: Order, environ: Mapping[str, str], parent: int | None = None
@@ -116,32 +107,21 @@ class Submitter:
         for draft in drafts:
             self._registry.event(_submitted(draft, order, environ, parent))
 
-    def _draft_for(self, neighbour: Neighbour, handle: str, order: Order) -> DraftMaker:
-        identity = identity_of(self._config)
-        route = route_to(self._config, neighbour, order.via)
-
-        def make(arguments: tuple[str, ...]) -> Draft:
-            return Draft(
-                self._spool, identity=identity, route=route, handle=handle, arguments=arguments, order=order
-            )
-
-        return make
-
     def _spread(
-        self, submission: Submission, node: str | None, lane_to: Callable[[str], Lane], form: str
+        self, submission: Submission, node: str | None, lane_for: Callable[[str], Lane], form: str
     ) -> None:
         """Write one submission to the lane of every node it goes to."""
         if submission.envelope is None:
             if node is None:
                 msg = "a raw job has no recipients to route by: name the node"
                 raise ConfigError(msg)
-            shares: list[tuple[Lane, Envelope | None]] = [(lane_to(node), None)]
+            shares: list[tuple[Lane, Envelope | None]] = [(lane_for(node), None)]
         else:
             words = submission.arguments if form == "rmail" else ()
             nodes = {node: submission.envelope} if node else self._by_node(submission.envelope, words)
             for name, share in nodes.items():
                 self._registry.check_submission(share, name)
-            shares = [(lane_to(name), share) for name, share in nodes.items()]
+            shares = [(lane_for(name), share) for name, share in nodes.items()]
         marks = Marks()
         for lane, envelope in shares:
             lane.begin(envelope, submission, Item(envelope, marks))

@@ -15,7 +15,7 @@ import tempfile
 import click
 
 from gateway.cli import Setting
-from gateway.cli.demo_nodes import LETTER, RECIPIENT, SENDER, SUBJECT, Failed, Party, write_node
+from gateway.cli.demo_nodes import LETTER, RECIPIENT, SENDER, SUBJECT, DemoNode, Failed, write_node
 from gateway.errors import EX_FAILURE, EX_OK, BadPacket, GatewayError
 from gateway.packet import niceness
 from gateway.packet.header import Header
@@ -66,7 +66,7 @@ class _Demo:
     def __init__(self, root: str) -> None:
         self._root = root
         self._alice, self._relay, self._bob = (
-            Party(name, f"{root}/{name}", Identity.generate()) for name in ("alice", "relay", "bob")
+            DemoNode(name, f"{root}/{name}", Identity.generate()) for name in ("alice", "relay", "bob")
         )
 
     def play(self) -> int:
@@ -110,7 +110,7 @@ class _Demo:
                 b"MAIL FROM:<alice@alice.example>\nRCPT TO:<bob@bob.example>\nDATA\n" + stuffed + b".\n"
             )
 
-    def _carry(self, sender: Party, receiver: Party) -> None:
+    def _carry(self, sender: DemoNode, receiver: DemoNode) -> None:
         self._run("xfer --tx --mkdir stick", at=sender)
         self._run("xfer --rx stick", at=receiver)
 
@@ -140,7 +140,7 @@ class _Demo:
         urgency = niceness.format(Header.decode(data).niceness)
         _tell(
             "   All that relay can read of it stands in clear in its first 172 bytes:",
-            f"     from {_party(alice)} to {_party(bob)}",
+            f"     from {_named(alice)} to {_named(bob)}",
             f"     niceness {urgency}: how urgent it is; {len(data)} bytes in all",
             "   Are subject, sender or recipient to be found in these bytes?  no",
             f"   Do relay's keys open it?  no: {refused}",
@@ -166,7 +166,7 @@ class _Demo:
         _tell("", f"{behind} byte for byte what alice sent ({len(LETTER)} bytes).")
         return EX_OK
 
-    def _run(self, words: str, *, at: Party) -> None:
+    def _run(self, words: str, *, at: DemoNode) -> None:
         """Run one command of a node, shown as it would be typed."""
         line, _, source = words.partition(" < ")
         given = ["--config", f"{at.name}/gateway.toml", *line.split()]
@@ -187,7 +187,7 @@ class _Demo:
         _tell(*(f"   {text}" for text in said.splitlines()))
 
 
-def _party(node: Party) -> str:
+def _named(node: DemoNode) -> str:
     return f"{node.name} ({_short(encode(node.identity.id))})"
 
 

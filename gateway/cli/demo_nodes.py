@@ -32,8 +32,8 @@ class Failed(Exception):
     """A step went wrong; the text says which and how."""
 
 
-class Party(NamedTuple):
-    """One party: its name, its directory and its keys."""
+class DemoNode(NamedTuple):
+    """One node: its name, its directory and its keys."""
 
     name: str
     directory: str
@@ -44,7 +44,7 @@ class Party(NamedTuple):
         """The node's spool."""
         return Spool(f"{self.directory}/spool")
 
-    def only_packet(self, box: Literal["rx", "tx"], other: Party) -> Job:
+    def only_packet(self, box: Literal["rx", "tx"], other: DemoNode) -> Job:
         """Return the one packet that lies in a box for, or from, another node."""
         jobs = list(self.spool.jobs(encode(other.identity.id), box))
         if len(jobs) != 1:
@@ -53,7 +53,7 @@ class Party(NamedTuple):
         return jobs[0]
 
 
-def write_node(node: Party, neighbours: dict[Party, str], tail: str = "") -> None:
+def write_node(node: DemoNode, neighbours: dict[DemoNode, str], tail: str = "") -> None:
     """Write a node's configuration; the keys are in it, so nobody else may read it."""
     lines = [f'spool = "{node.directory}/spool"', f'log = "{node.directory}/log"', "", "[self]"]
     lines += [f'{word} = "{encode(getattr(node.identity, word))}"' for word in Identity._fields]

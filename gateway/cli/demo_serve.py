@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing
 
 import click
 
-from gateway.cli.demo_nodes import LETTER, Party, write_node
+from gateway.cli.demo_nodes import LETTER, DemoNode, write_node
 from gateway.cli.leaving import leaving
 from gateway.errors import EX_FAILURE, EX_OK
 from gateway.packet.identity import Identity
@@ -24,7 +24,7 @@ def serve(root: str) -> int:
     alice calls bob every second if something waits for him. Status 0 when told to end.
     """
     address = f"127.0.0.1:{_free_port()}"
-    alice, bob = (Party(name, f"{root}/{name}", Identity.generate()) for name in ("alice", "bob"))
+    alice, bob = (DemoNode(name, f"{root}/{name}", Identity.generate()) for name in ("alice", "bob"))
     inboxes = {
         node: f'exec.rsmtp = {{ egress = "maildir", path = "{node.directory}/Maildir" }}\nonlinedeadline = 1'
         for node in (alice, bob)

@@ -10,7 +10,7 @@ import click
 
 from gateway.cli import Setting
 from gateway.cli.table import tint
-from gateway.doctor import CHECKS, Finding, Patient, examine
+from gateway.doctor import CHECKS, Ailment, Patient, examine
 from gateway.errors import EX_FAILURE, EX_OK, ConfigError
 
 
@@ -26,43 +26,43 @@ def command(setting: Setting, *, fix: bool, offline: bool, only: tuple[str, ...]
     Nothing is changed without --fix. Status 0: nothing found, or all of it was mended; 1: findings.
     """
     left = 0
-    for finding in _found(setting, only or [name for name in CHECKS if not (offline and name == "links")]):
-        fixed = fix and _cured(setting, finding)
+    for ailment in _found(setting, only or [name for name in CHECKS if not (offline and name == "links")]):
+        fixed = fix and _cured(setting, ailment)
         left += not fixed
         if as_json:
-            fields = {**finding._asdict(), "cure": finding.cure is not None, "fixed": fixed}
+            fields = {**ailment._asdict(), "cure": ailment.cure is not None, "fixed": fixed}
             click.echo(json.dumps(fields))
         else:
-            _show(finding, fixed=fixed)
+            _show(ailment, fixed=fixed)
     if not left and not as_json and not setting.quiet:
         click.echo("nothing else was found" if fix else "nothing was found")
     return EX_FAILURE if left else EX_OK
 
 
-def _found(setting: Setting, subjects: Iterable[str]) -> Iterator[Finding]:
+def _found(setting: Setting, subjects: Iterable[str]) -> Iterator[Ailment]:
     try:
         config = setting.config()
     except ConfigError as wrong:
         why = "nothing can be queued or delivered; MTAs keep their mail"
         for line in wrong.mistakes:
             place, _, text = line.partition(": ")
-            yield Finding(place, text or line, why, f"edit {place}, then gateway config check")
+            yield Ailment(place, text or line, why, f"edit {place}, then gateway config check")
         return
     yield from examine(Patient(config, setting.registry(config), time.time()), subjects)
 
 
-def _cured(setting: Setting, finding: Finding) -> bool:
-    if finding.cure is None:
+def _cured(setting: Setting, ailment: Ailment) -> bool:
+    if ailment.cure is None:
         return False
     try:
-        finding.cure()
+        ailment.cure()
     except OSError as failure:
-        setting.say(f"{finding.subject}: not mended: {failure.strerror or failure}")
+        setting.say(f"{ailment.subject}: not mended: {failure.strerror or failure}")
         return False
     return True
 
 
-def _show(finding: Finding, *, fixed: bool) -> None:
-    click.echo(f"{tint(finding.subject, 'strong')}: {tint(finding.what, 'bad')}")
-    click.echo(f"    why:  {tint(finding.why, 'quiet')}")
-    click.echo(f"    {'done' if fixed else 'mend'}: {tint(finding.mend, 'good')}")
+def _show(ailment: Ailment, *, fixed: bool) -> None:
+    click.echo(f"{tint(ailment.subject, 'strong')}: {tint(ailment.what, 'bad')}")
+    click.echo(f"    why:  {tint(ailment.why, 'quiet')}")
+    click.echo(f"    {'done' if fixed else 'mend'}: {tint(ailment.mend, 'good')}")

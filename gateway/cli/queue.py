@@ -18,7 +18,7 @@ from gateway.cli.queue_carry import export, import_
 from gateway.cli.queue_check import check
 from gateway.cli.queue_page import page
 from gateway.cli.queue_rows import JsonLines, Listing, describe, size_text
-from gateway.cli.queue_select import AS_JSON, Ground, selecting, selector_of
+from gateway.cli.queue_select import AS_JSON, View, selecting, selector_of
 from gateway.cli.table import Column, show_table
 from gateway.engine.queue import Row, Selector, State
 from gateway.errors import EX_FAILURE, EX_OK, UsageError
@@ -60,13 +60,13 @@ def list_(
     if count and shape:
         msg = "--count and --shape exclude each other"
         raise UsageError(msg)
-    ground = Ground.of(setting)
+    view = View.of(setting)
     now = time.time()
     headers = (long_ or as_json) and not (count or shape)
     totals = Totals()
-    found = totals.counting(ground.rows(selector_of(ground.config, options), now, headers=headers))
+    found = totals.counting(view.rows(selector_of(view.config, options), now, headers=headers))
     if shape:
-        _show_shape(found, ground, now, as_json=as_json)
+        _show_shape(found, view, now, as_json=as_json)
         return EX_OK
     if count:
         for _ in found:
@@ -76,10 +76,10 @@ def list_(
         )
         return EX_OK
     if as_json:
-        lines = JsonLines(ground.names)
+        lines = JsonLines(view.names)
         sys.stdout.writelines(lines.line(row) + "\n" for row in found)
         return EX_OK
-    listing = Listing(ground.names, now, headers=long_)
+    listing = Listing(view.names, now, headers=long_)
     show_table(listing.columns, map(listing.row, found))
     if not setting.quiet:
         setting.say(str(totals))
@@ -109,23 +109,23 @@ class Totals:
         return f"{self.packets} packet{'s' * (self.packets != 1)}, {size_text(self.size)}: {states}"
 
 
-def _show_shape(rows: Iterator[Row], ground: Ground, now: float, *, as_json: bool) -> None:
+def _show_shape(rows: Iterator[Row], view: View, now: float, *, as_json: bool) -> None:
     from gateway.engine.shape import Shape  # noqa: PLC0415 - only here
 
     shape = Shape.of(rows, now)
     if as_json:
         for node, counts in shape.nodes.items():
-            facts = {"node": ground.names.of_text(node), "node_id": node, "packets": sum(counts)}
+            facts = {"node": view.names.of_text(node), "node_id": node, "packets": sum(counts)}
             click.echo(json.dumps(facts | {"minutes": dict(zip(shape.heads, counts, strict=True))}))
         return
     show_table(
         [Column("NODE"), Column("T", right=True), *(Column(head, right=True) for head in shape.heads)],
-        _shape_rows(shape, ground),
+        _shape_rows(shape, view),
     )
 
 
-def _shape_rows(shape: Shape, ground: Ground) -> Iterator[tuple[str, ...]]:
-    named = [(ground.names.short(node), counts) for node, counts in shape.nodes.items()]
+def _shape_rows(shape: Shape, view: View) -> Iterator[tuple[str, ...]]:
+    named = [(view.names.short(node), counts) for node, counts in shape.nodes.items()]
     for name, counts in [("TOTAL", shape.total), *named] if named else ():
         yield (name, str(sum(counts)), *map(str, counts))
 
@@ -139,31 +139,31 @@ def show(setting: Setting, /, *, prefixes: tuple[str, ...], as_json: bool) -> in
 
     Status 1 if there is none of one of the names.
     """
-    ground = Ground.of(setting)
+    view = View.of(setting)
     now = time.time()
     status = EX_OK
     for prefix in map(str.upper, prefixes):
-        rows = list(ground.rows(Selector(prefixes=(prefix,), states=frozenset(State)), now))
+        rows = list(view.rows(Selector(prefixes=(prefix,), states=frozenset(State)), now))
         for row in rows:
-            facts = describe(row, ground.names) | _inside(ground, row)
+            facts = describe(row, view.names) | _inside(view, row)
             click.echo(json.dumps(facts) if as_json else page(facts, now))
         if rows:
             continue
         status = EX_FAILURE
-        if is_name(prefix) and ground.spool.known(prefix) == "seen":
+        if is_name(prefix) and view.spool.known(prefix) == "seen":
             setting.say(f"{prefix} is not here any more: it was delivered, relayed or removed")
         else:
             setting.say(f"no packet begins with {prefix}")
     return status
 
 
-def _inside(ground: Ground, row: Row) -> dict[str, object]:
+def _inside(view: View, row: Row) -> dict[str, object]:
     """Return the way of a packet, what can be done, and what our keys show of it."""
     from gateway.engine.inspect import look_inside  # noqa: PLC0415 - loads the cryptography
     from gateway.engine.outlook import outlook  # noqa: PLC0415 - only here
 
-    config, identity = ground.config, ground.config.identity
-    inside = look_inside(ground.spool, row.job, config, identity) if identity and not row.outbound else None
+    config, identity = view.config, view.config.identity
+    inside = look_inside(view.spool, row.job, config, identity) if identity and not row.outbound else None
     facts: dict[str, object] = {}
     if inside is not None:
         facts = {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gateway.cli.queue_rows import Listing, describe
-from gateway.cli.queue_select import AS_JSON, Ground, selecting, selector_of
+from gateway.cli.queue_select import AS_JSON, View, selecting, selector_of
 from gateway.cli.table import plain_lines
 from gateway.cli.types import DURATION
 from gateway.engine import intervention
@@ -113,41 +113,41 @@ def _act(
 
     Status 1 if nothing was selected or one failed, 75 if one was being worked on.
     """
-    ground = Ground.of(setting)
+    view = View.of(setting)
     everything, dry_run, as_json = (options.pop(key) for key in ("everything", "dry_run", "as_json"))
     unsaid = not options["states"]
-    selector = selector_of(ground.config, options)
+    selector = selector_of(view.config, options)
     if selector.everything and not everything:
         msg = f"{verb} what? Name packets, select some with options, or give --all"
         raise UsageError(msg)
     if unsaid and verb == "restore":
         selector = selector.of_states(states)
     now = time.time()
-    rows = [row for row in ground.rows(selector, now) if row.state in states]
+    rows = [row for row in view.rows(selector, now) if row.state in states]
     if not rows:
         setting.say(f"nothing to {verb}")
         return EX_FAILURE
     if question and not dry_run:
-        _ask(ground, rows, now, question)
+        _ask(view, rows, now, question)
     status = EX_OK
     for row in rows:
         try:
             if not dry_run:
-                action(ground.spool, row.job)
+                action(view.spool, row.job)
         except SpoolError as failure:
             setting.say(f"{row.job.name}: {failure}")
             status = max(status, EX_TEMPFAIL if isinstance(failure, LockBusy) else EX_FAILURE)
             continue
         if as_json:
             done = {"action": verb, "done": not dry_run}
-            click.echo(json.dumps(done | describe(row, ground.names)))
+            click.echo(json.dumps(done | describe(row, view.names)))
         elif not setting.quiet:
             click.echo(f"{'would ' if dry_run else ''}{verb} {row.job.name}")
     return status
 
 
-def _ask(ground: Ground, rows: list[Row], now: float, question: str) -> None:
-    listing = Listing(ground.names, now, headers=True)
+def _ask(view: View, rows: list[Row], now: float, question: str) -> None:
+    listing = Listing(view.names, now, headers=True)
     for line in plain_lines(listing.columns, map(listing.row, rows[:_SHOWN])):
         click.echo(line, err=True)
     if len(rows) > _SHOWN:

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from gateway.cli.progress import Progress
-from gateway.cli.queue_select import AS_JSON, Ground, selecting, selector_of
+from gateway.cli.queue_select import AS_JSON, View, selecting, selector_of
 from gateway.engine import intervention
 from gateway.engine.ground import identity_of
 from gateway.engine.queue import Row, State
@@ -37,45 +37,45 @@ def export(setting: Setting, /, *, output: str, remove: bool, **options: Any) ->
     The packets stay. Moved, rather than copied, they must be held first, so that nobody delivers
     or sends them meanwhile. Status 1 if nothing was selected or one could not be written.
     """
-    ground = Ground.of(setting)
-    selector = selector_of(ground.config, options)
+    view = View.of(setting)
+    selector = selector_of(view.config, options)
     if selector.everything:
         msg = "export what? Name packets, or select some with options"
         raise UsageError(msg)
-    rows = list(ground.rows(selector, time.time()))
+    rows = list(view.rows(selector, time.time()))
     if not rows:
         setting.say("nothing to export")
         return EX_FAILURE
     if remove and any(row.state is not State.HELD for row in rows):
         msg = "--remove is for held packets: gateway queue hold them first"
         raise UsageError(msg)
-    written = _write(setting, ground, rows, output)
+    written = _write(setting, view, rows, output)
     status = EX_OK if len(written) == len(rows) else EX_FAILURE
     for row in written if remove else ():
         try:
-            expires = time.time() + ground.config.trash_age
-            intervention.remove(ground.spool, row.job, f"exported to {output}", expires)
+            expires = time.time() + view.config.trash_age
+            intervention.remove(view.spool, row.job, f"exported to {output}", expires)
         except SpoolError as failure:
             setting.say(f"{row.job.name}: {failure}: it is exported, and still here")
             status = EX_FAILURE
     return status
 
 
-def _write(setting: Setting, ground: Ground, rows: list[Row], output: str) -> list[Row]:
+def _write(setting: Setting, view: View, rows: list[Row], output: str) -> list[Row]:
     """Write the rows, synced where that can be done; return those that were written."""
     from gateway.links.bundle.archive import END  # noqa: PLC0415 - not for the help page
     from gateway.links.bundle.jobs import write_job  # noqa: PLC0415 - same
     from gateway.links.content import NotIntact  # noqa: PLC0415 - same
     from gateway.spool.medium import sync_stream  # noqa: PLC0415 - same
 
-    own = encode(identity_of(ground.config).id)
+    own = encode(identity_of(view.config).id)
     written = []
     with ExitStack() as until_done:
         stream = _output(output, until_done)
         progress = until_done.enter_context(Progress(sum(row.job.size for row in rows), "exporting"))
         for row in rows:
             try:
-                write_job(ground.spool, stream, own, row.job)
+                write_job(view.spool, stream, own, row.job)
             except NotIntact:
                 setting.say(f"{row.job.name}: left out: the content does not hash to the name")
             except SpoolError as failure:
@@ -114,10 +114,10 @@ def import_(setting: Setting, /, *, file: IO[bytes], hold: bool, dry_run: bool, 
     """
     from gateway.links.bundle.jobs import Importer  # noqa: PLC0415 - not for the help page
 
-    ground = Ground.of(setting)
-    own = encode(identity_of(ground.config).id)
-    neighbours = {encode(neighbour.id) for neighbour in ground.config.neighbours.values()}
-    importer = Importer(ground.spool, own, neighbours, hold=hold, dry_run=dry_run)
+    view = View.of(setting)
+    own = encode(identity_of(view.config).id)
+    neighbours = {encode(neighbour.id) for neighbour in view.config.neighbours.values()}
+    importer = Importer(view.spool, own, neighbours, hold=hold, dry_run=dry_run)
     status, found = EX_OK, 0
     try:
         for imported in importer.read(file.read):

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from gateway.cli.progress import Progress
-from gateway.cli.queue_select import AS_JSON, Ground
+from gateway.cli.queue_select import AS_JSON, View
 from gateway.cli.table import tint
 from gateway.errors import EX_FAILURE, EX_OK, EX_TEMPFAIL, GatewayError, LockBusy
 from gateway.stderr import printable
 
 if TYPE_CHECKING:
     from gateway.cli import Setting
-    from gateway.spool.finding import Finding
+    from gateway.spool.flaw import Flaw
 
 
 @click.command("check")
@@ -33,19 +33,19 @@ def check(setting: Setting, /, *, repair: bool, quick: bool, as_json: bool) -> i
     from gateway.packet.identity import encode  # noqa: PLC0415 - not for the help page
     from gateway.spool.check import Check  # noqa: PLC0415 - same
 
-    ground = Ground.of(setting)
-    identity = ground.config.identity
+    view = View.of(setting)
+    identity = view.config.identity
     own = encode(identity.id) if identity else ""
-    checked = Check(ground.spool, time.time(), own=own, keep=ground.config.trash_age)
+    checked = Check(view.spool, time.time(), own=own, keep=view.config.trash_age)
     status, found = EX_OK, 0
     with Progress(checked.size, "checking") as progress:
-        findings = list(checked.findings(contents=not quick, advance=progress.advance))
-    for finding in findings:
+        flaws = list(checked.flaws(contents=not quick, advance=progress.advance))
+    for flaw in flaws:
         found += 1
         mended, trouble = False, ""
-        if repair and finding.mend is not None:
+        if repair and flaw.mend is not None:
             try:
-                finding.mend()
+                flaw.mend()
                 mended = True
             except GatewayError as failure:
                 trouble = str(failure)
@@ -53,31 +53,31 @@ def check(setting: Setting, /, *, repair: bool, quick: bool, as_json: bool) -> i
         if not mended and not trouble:
             status = max(status, EX_FAILURE)
         if as_json:
-            click.echo(json.dumps(_facts(finding, mended=mended, trouble=trouble)))
+            click.echo(json.dumps(_facts(flaw, mended=mended, trouble=trouble)))
         else:
-            click.echo(_line(finding, mended=mended, trouble=trouble))
+            click.echo(_line(flaw, mended=mended, trouble=trouble))
     if not setting.quiet and not as_json:
         setting.say(f"{found} findings" if found else "all is well")
     return status
 
 
-def _facts(finding: Finding, *, mended: bool, trouble: str) -> dict[str, object]:
+def _facts(flaw: Flaw, *, mended: bool, trouble: str) -> dict[str, object]:
     return {
-        "kind": finding.kind,
-        "path": finding.path,
-        "text": finding.text,
-        "advice": finding.advice,
-        "mendable": finding.mend is not None,
+        "kind": flaw.kind,
+        "path": flaw.path,
+        "text": flaw.text,
+        "advice": flaw.advice,
+        "mendable": flaw.mend is not None,
         "mended": mended,
         "trouble": trouble,
     }
 
 
-def _line(finding: Finding, *, mended: bool, trouble: str) -> str:
+def _line(flaw: Flaw, *, mended: bool, trouble: str) -> str:
     if mended:
         word, then = tint("mended", "good"), ""
     else:
-        word = tint(finding.kind, "bad")
-        then = trouble or finding.advice or "gateway queue check --repair mends it"
-    said = f"{word}: {tint(finding.path, 'strong')}: {printable(finding.text)}"
+        word = tint(flaw.kind, "bad")
+        then = trouble or flaw.advice or "gateway queue check --repair mends it"
+    said = f"{word}: {tint(flaw.path, 'strong')}: {printable(flaw.text)}"
     return f"{said} ({printable(then)})" if then else said

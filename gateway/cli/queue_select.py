@@ -26,7 +26,7 @@ _WAITING = "waiting"
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="one JSON object a line")
 
 
-class Ground(NamedTuple):
+class View(NamedTuple):
     """What every command here stands on."""
 
     config: Config
@@ -34,7 +34,7 @@ class Ground(NamedTuple):
     names: Names
 
     @classmethod
-    def of(cls, setting: Setting) -> Ground:
+    def of(cls, setting: Setting) -> View:
         """Load the configuration and open its spool, which must be there."""
         config = setting.config()
         spool = setting.open_spool(config)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gateway.doctor.finding import Finding
+from gateway.doctor.ailment import Ailment
 from gateway.doctor.owner import acting_as_owner, owner_name
 from gateway.spool.layout import is_name
 
@@ -27,7 +27,7 @@ _VOLATILE = ("tmpfs", "ramfs")
 _WAITS = "mail cannot be queued here; the MTA keeps it and tries again"
 
 
-def check(config: Config, now: float) -> Iterator[Finding]:
+def check(config: Config, now: float) -> Iterator[Ailment]:
     """Yield what is wrong with the spool's place, its owner, its room, and with the clock."""
     root = config.spool
     yield from _clock(config, now)
@@ -36,29 +36,29 @@ def check(config: Config, now: float) -> Iterator[Finding]:
         there = os.path.isdir(parent)
         what = "is not there" if there else f"is not there, nor is {parent}: is the disk mounted?"
         mend = f"install -d -m 2770 {root}" if there else f"mount {parent}, or mkdir -p {root}"
-        yield Finding(root, what, _WAITS, mend)
+        yield Ailment(root, what, _WAITS, mend)
         return
     yield from _owner(config)
     with acting_as_owner(root):
         if not os.access(root, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
             who = owner_name(root) if os.geteuid() == 0 else str(os.geteuid())
-            yield Finding(root, f"cannot be written by {who}", _WAITS, f"chmod u+rwx {root}")
+            yield Ailment(root, f"cannot be written by {who}", _WAITS, f"chmod u+rwx {root}")
     yield from _file_system(root)
     yield from _room(root)
 
 
-def _clock(config: Config, now: float) -> Iterator[Finding]:
+def _clock(config: Config, now: float) -> Iterator[Ailment]:
     why = "retries, give-up and expiry count by it, and a peer's log is compared with it"
     mend = "timedatectl set-ntp true, or by hand: date -s 'YYYY-MM-DD hh:mm:ss'"
     shown = datetime.fromtimestamp(now, UTC).isoformat(" ", "seconds")
     if now < EPOCH:
-        yield Finding("clock", f"shows {shown}, which is before this program was made", why, mend)
+        yield Ailment("clock", f"shows {shown}, which is before this program was made", why, mend)
         return
     newest, path = max(_times(config.spool), default=(0.0, ""))
     if newest > now + SKEW:
         then = datetime.fromtimestamp(newest, UTC).isoformat(" ", "seconds")
         what = f"shows {shown}, but {path} was written at {then}: it went backwards"
-        yield Finding("clock", what, why, mend)
+        yield Ailment("clock", what, why, mend)
 
 
 def _times(root: str) -> Iterator[tuple[float, str]]:
@@ -78,7 +78,7 @@ def _directories(root: str) -> Iterator[str]:
         yield from (os.path.join(top, name) for name in folders)
 
 
-def _owner(config: Config) -> Iterator[Finding]:
+def _owner(config: Config) -> Iterator[Ailment]:
     """Yield what in the spool belongs to somebody else than the spool does."""
     root = config.spool
     found = os.stat(root)
@@ -97,7 +97,7 @@ def _owner(config: Config) -> Iterator[Finding]:
     owner = owner_name(root)
     more = f" and {len(foreign) - 1} others" if len(foreign) > 1 else ""
     cure = partial(_give, [path for path, _ in foreign], found.st_uid, found.st_gid)
-    yield Finding(
+    yield Ailment(
         path,
         f"belongs to {_user(uid)}, the spool to {owner}{more}",
         f"the gateway, which acts as {owner}, cannot move or remove it: such mail waits for ever",
@@ -128,7 +128,7 @@ def _user(uid: int) -> str:
         return str(uid)
 
 
-def _file_system(root: str) -> Iterator[Finding]:
+def _file_system(root: str) -> Iterator[Ailment]:
     mounted = _mount(root)
     if mounted is None:
         return
@@ -136,15 +136,15 @@ def _file_system(root: str) -> Iterator[Finding]:
     move = f"move the spool to a local disk: spool = ... in the configuration, then cp -a {root}/. there"
     if kind.startswith(_REMOTE):
         why = "locks and syncs of a network file system do not promise what the spool relies on"
-        yield Finding(root, f"lies on {kind} ({place})", why, move)
+        yield Ailment(root, f"lies on {kind} ({place})", why, move)
     if kind in _VOLATILE:
-        yield Finding(root, f"lies on {kind} ({place})", "it is gone when the machine restarts", move)
+        yield Ailment(root, f"lies on {kind} ({place})", "it is gone when the machine restarts", move)
     if "ro" in options:
-        yield Finding(root, f"{place} is mounted read-only", _WAITS, f"mount -o remount,rw {place}")
+        yield Ailment(root, f"{place} is mounted read-only", _WAITS, f"mount -o remount,rw {place}")
     tmp = os.path.join(root, "tmp")
     if os.path.isdir(tmp) and os.stat(tmp).st_dev != os.stat(root).st_dev:
         why = "a packet is committed by renaming it out of there, which works on one device only"
-        yield Finding(tmp, "lies on another device than the spool", why, f"umount {tmp}")
+        yield Ailment(tmp, "lies on another device than the spool", why, f"umount {tmp}")
 
 
 def _mount(path: str) -> tuple[str, str, list[str]] | None:
@@ -164,12 +164,12 @@ def _mount(path: str) -> tuple[str, str, list[str]] | None:
     return best
 
 
-def _room(root: str) -> Iterator[Finding]:
+def _room(root: str) -> Iterator[Ailment]:
     room = os.statvfs(root)
     free, size = room.f_bavail * room.f_frsize, room.f_blocks * room.f_frsize
     why = "when it is full, nothing is queued, received or delivered any more, though nothing is lost"
     if free < max(LEAST_ROOM, min(LEAST_SHARE * size, 1 << 30)):
         what = f"{free >> 20} MiB of {size >> 20} MiB are free"
-        yield Finding(root, what, why, f"du -x --max-depth=2 {root} | sort -n   # and `gateway queue list`")
+        yield Ailment(root, what, why, f"du -x --max-depth=2 {root} | sort -n   # and `gateway queue list`")
     if room.f_files and room.f_favail < _LEAST_FILES:
-        yield Finding(root, f"{room.f_favail} more files can be made", why, f"find {root} -xdev | wc -l")
+        yield Ailment(root, f"{room.f_favail} more files can be made", why, f"find {root} -xdev | wc -l")

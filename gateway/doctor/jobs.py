@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from gateway.doctor.finding import Finding
+from gateway.doctor.ailment import Ailment
 from gateway.packet.identity import encode
 from gateway.spool.spool import Spool
 
@@ -19,7 +19,7 @@ STALE = 86400.0
 """[s] What was deferred for longer deserves a look."""
 
 
-def check(config: Config, now: float) -> Iterator[Finding]:
+def check(config: Config, now: float) -> Iterator[Ailment]:
     """Yield what lies for nobody, what nobody works on, what is deferred for long, and what is held."""
     spool = Spool(config.spool)
     names = {encode(neighbour.id): neighbour.name for neighbour in config.neighbours.values()}
@@ -33,10 +33,10 @@ def check(config: Config, now: float) -> Iterator[Finding]:
         yield from _held(spool, node, name)
 
 
-def _unknown(spool: Spool, node: str) -> Iterator[Finding]:
+def _unknown(spool: Spool, node: str) -> Iterator[Ailment]:
     count = sum(1 for box in ("rx", "tx", "work") for _ in spool.jobs(node, box))
     if count:
-        yield Finding(
+        yield Ailment(
             spool.paths.node(node),
             f"{_packets(count)} of a node that is not in the configuration",
             "they are neither sent nor delivered",
@@ -44,11 +44,11 @@ def _unknown(spool: Spool, node: str) -> Iterator[Finding]:
         )
 
 
-def _untossed(spool: Spool, node: str, name: str, now: float) -> Iterator[Finding]:
+def _untossed(spool: Spool, node: str, name: str, now: float) -> Iterator[Ailment]:
     old = [job for job in spool.jobs(node, "rx") if now - job.mtime > UNTOSSED]
     if old:
         hours = (now - min(job.mtime for job in old)) / 3600
-        yield Finding(
+        yield Ailment(
             spool.paths.box(node, "rx"),
             f"{_packets(len(old))} from {name} for up to {hours:.0f} h",
             "they have arrived, and nobody delivers them",
@@ -56,17 +56,17 @@ def _untossed(spool: Spool, node: str, name: str, now: float) -> Iterator[Findin
         )
 
 
-def _stale(spool: Spool, node: str, name: str, now: float) -> Iterator[Finding]:
+def _stale(spool: Spool, node: str, name: str, now: float) -> Iterator[Ailment]:
     for job in spool.jobs(node, "work"):
         record = spool.recorded(job)
         if record is not None and record.first and now - record.first > STALE:
             days = (now - record.first) / 86400
             what = f"from {name}: deferred for {days:.1f} days, {record.attempts} attempts: {record.error}"
             mend = f"gateway queue show {job.name}"
-            yield Finding(job.name, what, "the last attempt says what keeps it", mend)
+            yield Ailment(job.name, what, "the last attempt says what keeps it", mend)
 
 
-def _held(spool: Spool, node: str, name: str) -> Iterator[Finding]:
+def _held(spool: Spool, node: str, name: str) -> Iterator[Ailment]:
     reasons: Counter[str] = Counter()
     example: dict[str, str] = {}
     for job in spool.jobs(node, "hold"):
@@ -75,7 +75,7 @@ def _held(spool: Spool, node: str, name: str) -> Iterator[Finding]:
         reasons[reason] += 1
         example.setdefault(reason, job.name)
     for reason, count in reasons.most_common():
-        yield Finding(
+        yield Ailment(
             spool.paths.box(node, "hold"),
             f"{_packets(count)} from {name} held: {reason}",
             "held jobs wait for a person, for ever",

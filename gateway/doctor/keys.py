@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gateway.config.advice import open_key_files, warnings
-from gateway.doctor.finding import Finding
+from gateway.doctor.ailment import Ailment
 
 if TYPE_CHECKING:
     from gateway.config.model import Config
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 _MODE = "whoever can read them can be us, and read our mail; whoever can change them can be in between"
 
 
-def check(config: Config) -> Iterator[Finding]:
+def check(config: Config) -> Iterator[Ailment]:
     """Yield the open key files, then every warning of ``gateway config check``."""
     files = dict(open_key_files(config))
     for file, bits in files.items():
         mode = stat.S_IMODE(os.stat(file).st_mode)
-        yield Finding(
+        yield Ailment(
             file,
             f"private keys open to others (mode {mode:04o})",
             _MODE,
@@ -32,4 +32,4 @@ def check(config: Config) -> Iterator[Finding]:
     for line in warnings(config):
         place, _, text = line.partition(": ")
         if place not in files:
-            yield Finding(place, text, "it is allowed, and hardly meant", f"edit {place}")
+            yield Ailment(place, text, "it is allowed, and hardly meant", f"edit {place}")

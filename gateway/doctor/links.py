@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from gateway.doctor.finding import Finding
+from gateway.doctor.ailment import Ailment
 from gateway.links.probe import probe
 from gateway.links.session import Party, Rules
 from gateway.spool.spool import Spool
@@ -18,7 +18,7 @@ _ASKED = Rules(deadline=5.0)
 _AT_ONCE = 8
 
 
-def check(config: Config) -> Iterator[Finding]:
+def check(config: Config) -> Iterator[Ailment]:
     """Yield the neighbours of whom no address is good; and our own daemon, if it does not answer."""
     if config.identity is None:
         return
@@ -32,12 +32,12 @@ def check(config: Config) -> Iterator[Finding]:
         yield from _ourselves(party, me, config.serve.daemon)
 
 
-def _neighbour(party: Party, neighbour: Neighbour) -> list[Finding]:
+def _neighbour(party: Party, neighbour: Neighbour) -> list[Ailment]:
     answers = list(probe(party, neighbour, neighbour.addrs.values(), _ASKED))
     if any(answer.wrong is None for answer in answers):
         return []
     return [
-        Finding(
+        Ailment(
             f"neigh.{neighbour.name}.addrs",
             f"{answer.address}: {answer.wrong}",
             f"mail for {neighbour.name} waits until it can be called, or calls",
@@ -47,13 +47,13 @@ def _neighbour(party: Party, neighbour: Neighbour) -> list[Finding]:
     ]
 
 
-def _ourselves(party: Party, me: Neighbour, daemon: str) -> Iterator[Finding]:
+def _ourselves(party: Party, me: Neighbour, daemon: str) -> Iterator[Ailment]:
     host, _, port = daemon.rpartition(":")
     local = {"": "127.0.0.1", "[::]": "[::1]", "*": "127.0.0.1", "0.0.0.0": "127.0.0.1"}  # noqa: S104 - read, not bound
     address = f"{local.get(host, host)}:{port}"
     for answer in probe(party, me, [address], _ASKED):
         if answer.wrong is not None:
-            yield Finding(
+            yield Ailment(
                 "serve.daemon",
                 f"{address}: {answer.wrong}",
                 "neighbours that call us find nobody, or somebody else",

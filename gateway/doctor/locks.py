@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.doctor.finding import Finding
+from gateway.doctor.ailment import Ailment
 from gateway.spool.layout import Layout
 from gateway.spool.spool import Spool
 
@@ -28,7 +28,7 @@ class _Holder(NamedTuple):
     state: str
 
 
-def check(config: Config) -> Iterator[Finding]:
+def check(config: Config) -> Iterator[Ailment]:
     """Yield the locks of the spool whose holder does not run."""
     held = _held()
     spool = Spool(config.spool)
@@ -42,7 +42,7 @@ def check(config: Config) -> Iterator[Finding]:
             holder = _holder(held.get((found.st_dev, found.st_ino), 0))
             if holder is not None and holder.state in _DEAD:
                 what = f"held by process {holder.pid} ({holder.name}), which {_DEAD[holder.state]}"
-                yield Finding(path, what, why, f"kill -CONT {holder.pid}, or kill -9 {holder.pid}")
+                yield Ailment(path, what, why, f"kill -CONT {holder.pid}, or kill -9 {holder.pid}")
 
 
 def _held() -> dict[tuple[int, int], int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from gateway.doctor.finding import Finding
+from gateway.doctor.ailment import Ailment
 from gateway.doctor.owner import owner_name
 from gateway.errors import PluginError
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _WHY = "mail between the gateway and the MTA goes wrong there"
 
 
-def check(config: Config, registry: Registry) -> Iterator[Finding]:
+def check(config: Config, registry: Registry) -> Iterator[Ailment]:
     """Yield the plugins that are broken, then what the whole ones find wrong with their MTA."""
     user = owner_name(config.spool)
     for loaded in registry.loaded:
@@ -25,8 +25,8 @@ def check(config: Config, registry: Registry) -> Iterator[Finding]:
             found = registry.examine(loaded, user)
         except PluginError as broken:
             why = "mail that needs it waits until it works again"
-            yield Finding(f"plugin {loaded.name}", str(broken), why, f"gateway plugin check {loaded.name}")
+            yield Ailment(f"plugin {loaded.name}", str(broken), why, f"gateway plugin check {loaded.name}")
             continue
         for one in found:
             if not one.ok:
-                yield Finding(f"{loaded.name}: {one.subject}", one.text, _WHY, one.mend)
+                yield Ailment(f"{loaded.name}: {one.subject}", one.text, _WHY, one.mend)

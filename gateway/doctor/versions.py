@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
 
-from gateway.doctor.finding import Finding
+from gateway.doctor.ailment import Ailment
 from gateway.errors import GatewayError
 from gateway.program import SAFE_PATH, find_program, run_program
 
@@ -17,13 +17,13 @@ _REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)\s*>=\s*(?P<least>[\d.]+)\s*(?P<mor
 _TIMEOUT = 10.0
 
 
-def check() -> Iterator[Finding]:
+def check() -> Iterator[Ailment]:
     """Yield the libraries that are too old, and NNCP's programs beside us if they are of another version."""
     yield from _libraries()
     yield from _nncp()
 
 
-def _libraries() -> Iterator[Finding]:
+def _libraries() -> Iterator[Ailment]:
     for line in requires(DISTRIBUTION) or ():
         found = _REQUIREMENT.fullmatch(line)
         if found is None:
@@ -34,18 +34,18 @@ def _libraries() -> Iterator[Finding]:
         except PackageNotFoundError:
             if found["more"] is None:
                 why = "commands that need it end with 75, and MTAs keep their mail"
-                yield Finding(
+                yield Ailment(
                     name, f"is not installed; {least} or newer is needed", why, _install(name, least)
                 )
             continue
         if _numbers(there) < _numbers(least):
             why = "it was never tested so old"
-            yield Finding(
+            yield Ailment(
                 name, f"{there} is installed; {least} or newer is needed", why, _install(name, least)
             )
 
 
-def _nncp() -> Iterator[Finding]:
+def _nncp() -> Iterator[Ailment]:
     try:
         program = find_program("nncp-toss")
         environ = {"PATH": SAFE_PATH}
@@ -56,7 +56,7 @@ def _nncp() -> Iterator[Finding]:
     if found is not None and int(found[1]) != NNCP:
         what = f"is NNCP {found[0].decode()}; our packets and spool are those of NNCP {NNCP}"
         why = "on one spool, neither could read what the other one queued"
-        yield Finding(program, what, why, f"install NNCP {NNCP}, or keep it away from our spool")
+        yield Ailment(program, what, why, f"install NNCP {NNCP}, or keep it away from our spool")
 
 
 def _numbers(text: str) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""How single findings of a check are mended: each looks again, under the lock, before it acts.
+"""How single flaws of a check are mended: each looks again, under the lock, before it acts.
 
 All raise SpoolError, LockBusy among them, which is temporary: nothing was changed then.
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Callable
 
 from gateway.spool.layout import TEMPORARY
 from gateway.spool.refusal import refusals
@@ -33,17 +34,20 @@ def recover(tmp: str) -> int:
                 paths = [e.path for e in entries if is_ours(e.name) and e.is_file(follow_symlinks=False)]
         except FileNotFoundError:
             return 0
-    return sum(_unlink_if_dead(path) for path in paths)
+    return sum(nobody_has(path, end=os.unlink) for path in paths)
 
 
-def _unlink_if_dead(path: str) -> bool:
+def nobody_has(path: str, *, end: Callable[[str], None] | None = None) -> bool:
+    """Whether no living process holds the lock of a temporary file; then `end` is called, under it."""
+    how, lock = (os.O_RDONLY, fcntl.LOCK_SH) if end is None else (os.O_RDWR, fcntl.LOCK_EX)
     try:
-        fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+        fd = os.open(path, how | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return False
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.unlink(path)
+        fcntl.flock(fd, lock | fcntl.LOCK_NB)
+        if end is not None:
+            end(path)
     except OSError:
         return False
     else:

@@ -18,7 +18,7 @@ RECORD = ".json"
 ANSWER = ".answer"
 
 
-class Entry(NamedTuple):
+class Listed(NamedTuple):
     """A name in a directory, and what lstat says of it."""
 
     path: str
@@ -36,7 +36,7 @@ class Entry(NamedTuple):
         return stat.S_ISDIR(self.found.st_mode)
 
 
-def entries(directory: str) -> Iterator[Entry]:
+def entries(directory: str) -> Iterator[Listed]:
     """Yield what is in a directory; nothing if there is none.
 
     Raises:
@@ -50,7 +50,7 @@ def entries(directory: str) -> Iterator[Entry]:
         with scanned:
             for entry in scanned:
                 try:
-                    yield Entry(entry.path, entry.name, entry.stat(follow_symlinks=False))
+                    yield Listed(entry.path, entry.name, entry.stat(follow_symlinks=False))
                 except FileNotFoundError:
                     continue
 
@@ -72,15 +72,15 @@ class Snapshot:
         self.node = node
         self.directories: list[str] = [spool.paths.node(node)]
         self.jobs: dict[Box, dict[str, Job]] = {box: {} for box in BOXES}
-        self.records: dict[Box, dict[str, Entry]] = {box: {} for box in BOXES}
-        self.headers: dict[Box, dict[str, Entry]] = {box: {} for box in BOXES}
-        self.marks: dict[str, Entry] = {}
-        self.files: list[Entry] = []
-        self.strange: list[Entry] = []
+        self.records: dict[Box, dict[str, Listed]] = {box: {} for box in BOXES}
+        self.headers: dict[Box, dict[str, Listed]] = {box: {} for box in BOXES}
+        self.marks: dict[str, Listed] = {}
+        self.files: list[Listed] = []
+        self.strange: list[Listed] = []
         """What nobody who knows the spool has put there."""
-        self.parts: list[Entry] = []
+        self.parts: list[Listed] = []
         """Packets that an online session has begun to receive."""
-        self.answers: dict[str, Entry] = {}
+        self.answers: dict[str, Listed] = {}
         """Reports that are about to go out, by the packet that they are about."""
         for box in BOXES:
             self._read_box(spool.paths.box(node, box), box)
@@ -113,7 +113,7 @@ class Snapshot:
             else:
                 self.strange.append(entry)
 
-    def _read_directory(self, directory: Entry, box: Box) -> None:
+    def _read_directory(self, directory: Listed, box: Box) -> None:
         if (directory.name, box) == ("seen", "rx"):
             into = self.marks
         elif directory.name == "hdr" and box in ("rx", "tx"):

@@ -14,7 +14,7 @@ from dataclasses import replace
 from gateway.spool import mark, trash
 from gateway.spool.answer import answer, ready, settle
 from gateway.spool.check import SETTLED, Check
-from gateway.spool.finding import Finding
+from gateway.spool.flaw import Flaw
 from gateway.spool.record import JobRecord
 from gateway.spool.spool import Spool
 from tests.spool.samples import PACKET, text_of
@@ -228,13 +228,13 @@ def mend(spool: Spool) -> None:
     if not os.path.isdir(spool.root):
         return
     later = time.time() + 2 * SETTLED
-    for finding in found_by_check(spool, later):
-        assert finding.mend is not None, finding
-        finding.mend()
+    for flaw in found_by_check(spool, later):
+        assert flaw.mend is not None, flaw
+        flaw.mend()
     assert [] == found_by_check(spool, later), "a check finds something once more"
 
 
-def found_by_check(spool: Spool, now: float) -> list[Finding]:
+def found_by_check(spool: Spool, now: float) -> list[Flaw]:
     """Return what a check finds, but for a held job that somebody began to remove for good."""
-    found = Check(spool, now, keep=1000.0).findings(contents=False)
-    return [finding for finding in found if finding.kind != "marked"]
+    found = Check(spool, now, keep=1000.0).flaws(contents=False)
+    return [flaw for flaw in found if flaw.kind != "marked"]

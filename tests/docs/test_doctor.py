@@ -8,7 +8,7 @@ import click
 
 from gateway.cli.doctor import command
 from gateway.doctor import CHECKS
-from gateway.doctor.finding import Finding
+from gateway.doctor.ailment import Ailment
 from tests.docs.pages import ROOT, marked, rows, sections
 from tests.real.nodes import Node
 
@@ -28,7 +28,7 @@ def test_the_subjects_in_the_order_they_are_looked_at() -> None:
 
 def test_the_keys_of_a_finding() -> None:
     [line] = [line for line in PAGE.read_text().splitlines() if line.startswith("| `--json`")]
-    assert {*Finding._fields, "fixed"} == set(re.findall(r"`(\w+)`", line))
+    assert {*Ailment._fields, "fixed"} == set(re.findall(r"`(\w+)`", line))
 
 
 def test_the_command_finds_a_program_that_is_not_there(two_nodes: tuple[Node, Node]) -> None:

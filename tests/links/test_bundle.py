@@ -24,7 +24,7 @@ IDS = [letter * 51 + "A" for letter in "BCD"]
 
 
 def found(stream: bytes) -> list[tuple[str, bytes]]:
-    return [(e.path, b"".join(e.content)) for e in archive.entries(io.BytesIO(stream).read)]
+    return [(e.path, b"".join(e.content)) for e in archive.members(io.BytesIO(stream).read)]
 
 
 def packed(name: str, content: bytes) -> bytes:
@@ -90,7 +90,7 @@ def test_tarfile_reads_what_we_write() -> None:
 @pytest.mark.parametrize("left", [1, 511, 600])
 def test_a_stream_that_ends_in_a_packet_says_so_after_the_whole_ones(left: int) -> None:
     stream = packed(IDS[0], b"whole") + packed(IDS[1], b"x" * 700)[: 1024 + left]
-    entries = archive.entries(io.BytesIO(stream).read)
+    entries = archive.members(io.BytesIO(stream).read)
     whole = next(entries)
     assert (IDS[0], b"whole") == (whole.path[-52:], b"".join(whole.content))
     cut = next(entries)

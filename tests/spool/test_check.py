@@ -14,7 +14,7 @@ from gateway.packet.mth import MerkleTree
 from gateway.spool import mark, mend, trash
 from gateway.spool.answer import answer
 from gateway.spool.check import LONG, SETTLED, Check
-from gateway.spool.finding import Finding
+from gateway.spool.flaw import Flaw
 from gateway.spool.layout import Job
 from gateway.spool.record import JobRecord
 from gateway.spool.spool import Spool
@@ -34,18 +34,18 @@ def named(content: bytes = PACKET) -> str:
 NAME = named()
 
 
-def checked(spool: Spool, now: float = LATER, **how: bool) -> list[Finding]:
-    return list(Check(spool, now, own=text_of("self"), keep=1000.0).findings(**how))
+def checked(spool: Spool, now: float = LATER, **how: bool) -> list[Flaw]:
+    return list(Check(spool, now, own=text_of("self"), keep=1000.0).flaws(**how))
 
 
 def kinds(spool: Spool, now: float = LATER) -> list[str]:
-    return sorted(finding.kind for finding in checked(spool, now))
+    return sorted(flaw.kind for flaw in checked(spool, now))
 
 
 def mended(spool: Spool, now: float = LATER) -> None:
-    for finding in checked(spool, now):
-        assert finding.mend is not None, finding
-        finding.mend()
+    for flaw in checked(spool, now):
+        assert flaw.mend is not None, flaw
+        flaw.mend()
 
 
 def box(spool: Spool, node: str, *parts: str) -> Path:
@@ -83,9 +83,9 @@ def test_an_empty_spool_has_nothing(spool: Spool) -> None:
 def test_the_bytes_that_are_read_are_told(spool: Spool, full: list[Job]) -> None:
     told: list[int] = []
     check = Check(spool, LATER, keep=1.0)
-    assert [] == list(check.findings(advance=told.append))
+    assert [] == list(check.flaws(advance=told.append))
     assert check.size == sum(told) == sum(job.size for job in full)
-    assert [] == list(check.findings(contents=False, advance=lambda size: pytest.fail("read")))
+    assert [] == list(check.flaws(contents=False, advance=lambda size: pytest.fail("read")))
 
 
 def _tmp(spool: Spool, bob: str, put: Put) -> None:
@@ -177,9 +177,9 @@ def test_what_can_be_mended_is(
 def test_a_mode_that_shuts_out_and_lets_in_is_mended(spool: Spool, bob: str, put: Put) -> None:
     _mode_of_packet(spool, bob, put)
     assert {"mode"} == {f.kind for f in checked(spool, contents=False) if "unreadable" != f.kind}
-    for finding in checked(spool, contents=False):
-        if finding.mend:
-            finding.mend()
+    for flaw in checked(spool, contents=False):
+        if flaw.mend:
+            flaw.mend()
     assert 0o475 == os.stat(spool.paths.packet(bob, "rx", NAME)).st_mode & 0o777
     assert [] == checked(spool)
 
@@ -239,10 +239,10 @@ def test_what_is_for_a_person_is_not_mended(
     spool: Spool, bob: str, put: Put, full: list[Job], leave: Callable[[Spool, str, Put], None], kind: str
 ) -> None:
     leave(spool, bob, put)
-    [finding] = checked(spool)
-    assert (kind, None) == (finding.kind, finding.mend)
-    assert finding.advice
-    assert finding.path.startswith(bob)
+    [flaw] = checked(spool)
+    assert (kind, None) == (flaw.kind, flaw.mend)
+    assert flaw.advice
+    assert flaw.path.startswith(bob)
 
 
 def test_a_held_packet_whose_reason_says_that_it_is_damaged_is_known(
@@ -277,17 +277,17 @@ def test_files_of_another_user(spool: Spool, bob: str, put: Put) -> None:
         pytest.skip("only root can give a file away")
     put(NAME)
     os.chown(spool.paths.packet(bob, "rx", NAME), 12345, -1)
-    [finding] = checked(spool)
-    assert ("owner", None) == (finding.kind, finding.mend)
-    assert "chown" in finding.advice
+    [flaw] = checked(spool)
+    assert ("owner", None) == (flaw.kind, flaw.mend)
+    assert "chown" in flaw.advice
 
 
 def test_mending_respects_who_is_at_work(spool: Spool, bob: str, put: Put) -> None:
     _damaged("rx")(spool, bob, put)
-    [finding] = checked(spool)
-    assert finding.mend is not None
+    [flaw] = checked(spool)
+    assert flaw.mend is not None
     with spool.lock(bob, "toss"), pytest.raises(LockBusy):
-        finding.mend()
+        flaw.mend()
     assert ["name"] == kinds(spool)
 
 

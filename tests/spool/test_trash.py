@@ -115,7 +115,7 @@ def test_what_was_removed_before_the_clock_was_set_is_not_expired(spool: Spool, 
     trash.discard(spool, put(name), "spam", 30 * 86400.0)
     assert [] == empty_trash(spool, 1.7e9)
     checked = Check(spool, 1.7e9, keep=100.0)
-    (found,) = [each for each in checked.findings(contents=False) if each.path.endswith(f"trash/{name}")]
+    (found,) = [each for each in checked.flaws(contents=False) if each.path.endswith(f"trash/{name}")]
     assert "expiry" == found.kind
     assert found.mend is not None
     found.mend()

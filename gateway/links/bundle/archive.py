@@ -36,7 +36,7 @@ def filling(size: int) -> bytes:
     return bytes(-size % BLOCK)
 
 
-class Entry(NamedTuple):
+class Member(NamedTuple):
     """A file found in the stream; `content` must be drained before the next one is asked for."""
 
     path: str
@@ -44,11 +44,11 @@ class Entry(NamedTuple):
     content: Iterator[bytes]
 
 
-def entries(read: Callable[[int], bytes]) -> Iterator[Entry]:
+def members(read: Callable[[int], bytes]) -> Iterator[Member]:
     """Yield the files in a stream, in order; `read` gives up to so many bytes, none at the end.
 
     Raises:
-        Truncated: temporary; the stream ends inside an entry. What was yielded before is whole.
+        Truncated: temporary; the stream ends inside a member. What was yielded before is whole.
     """
     stream = _Stream(read)
     path: str | None = None
@@ -66,7 +66,7 @@ def entries(read: Callable[[int], bytes]) -> Iterator[Entry]:
             path = _long_name(info.type, b"".join(stream.content(info.size))) or path
         elif info.isreg():
             content = stream.content(info.size)
-            yield Entry(path or info.name, info.size, content)
+            yield Member(path or info.name, info.size, content)
             for _ in content:
                 pass
             path = None

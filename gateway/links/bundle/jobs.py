@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from gateway.errors import BadPacket
-from gateway.links.bundle.archive import Entry, entries, filling, headers
+from gateway.links.bundle.archive import Member, filling, headers, members
 from gateway.links.content import checked
 from gateway.packet.header import HEADER_SIZE, Header
 from gateway.packet.identity import encode
@@ -132,20 +132,20 @@ class Importer:
         # Only the last state is kept: a packet's own stands right before it.
         states: dict[str, _State | None] = {}
         last = ""
-        for entry in entries(read):
-            *_, recipient, sender, file = ["", "", *entry.path.split("/")]
+        for member in members(read):
+            *_, recipient, sender, file = ["", "", *member.path.split("/")]
             name = file.removesuffix(SUFFIX)
             if not is_name(name):
                 continue
             if file != name:
                 if last in states:
                     states[last] = None
-                states[name], last = _state(entry), name
+                states[name], last = _state(member), name
                 continue
             state = self._from_path(recipient, sender)
             if name in states:
                 state = states.pop(name) or (state and state.unreadable())
-            yield self._take(name, state, entry)
+            yield self._take(name, state, member)
 
     def _from_path(self, recipient: str, sender: str) -> _State | None:
         """Return the state of a packet in a plain bundle."""
@@ -155,7 +155,7 @@ class Importer:
             return _State(recipient, "tx", None, None)
         return None
 
-    def _take(self, name: str, state: _State | None, entry: Entry) -> Imported:
+    def _take(self, name: str, state: _State | None, member: Member) -> Imported:
         if state is None:
             return Imported(name, "", trouble="neither for us nor from us, and nothing says what it was")
         if state.node not in self._neighbours and not self._hold:
@@ -167,7 +167,7 @@ class Importer:
             if known:
                 return Imported(name, state.node, known=known)
             staged = None if self._dry_run else until_done.enter_context(self._spool.stage())
-            trouble = self._copy(name, state, entry, staged)
+            trouble = self._copy(name, state, member, staged)
             if trouble:
                 return Imported(name, state.node, trouble=trouble)
             box, record = self._place(state)
@@ -183,11 +183,11 @@ class Importer:
             return here.box
         return "" if state.outbound else self._spool.known(name) or ""
 
-    def _copy(self, name: str, state: _State, entry: Entry, staged: Staged | None) -> str:
+    def _copy(self, name: str, state: _State, member: Member, staged: Staged | None) -> str:
         """Read a packet, into a file where there is one; return what is wrong with it."""
         tree = MerkleTree()
         head = b""
-        for chunk in entry.content:
+        for chunk in member.content:
             head += chunk[: HEADER_SIZE - len(head)]
             tree.update(chunk)
             if staged is not None:
@@ -214,11 +214,11 @@ class Importer:
         return state.box, replace(record, expires=0.0) if state.box == "work" else None
 
 
-def _state(entry: Entry) -> _State | None:
+def _state(member: Member) -> _State | None:
     """Read a state; one that makes no sense is none."""
-    if entry.size > _LARGEST:
+    if member.size > _LARGEST:
         return None
-    content = b"".join(entry.content)
+    content = b"".join(member.content)
     try:
         found = json.loads(content)
         node, box, time, record = (found[key] for key in ("node", "box", "time", "record"))

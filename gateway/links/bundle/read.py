@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gateway.config.model import Limits
 from gateway.errors import BadPacket, SpoolError, Truncated
 from gateway.links.account import Account, Exchanged
-from gateway.links.bundle.archive import Entry, entries
+from gateway.links.bundle.archive import Member, members
 from gateway.links.quota import RESERVE, Quota
 from gateway.packet.header import HEADER_SIZE, Header
 from gateway.packet.identity import encode
@@ -72,10 +72,10 @@ class Reader:
         With `dry_run` everything is read and proved, and nothing is written.
         """
 
-        def take(place: _Place, entry: Entry) -> None:
+        def take(place: _Place, member: Member) -> None:
             if place.recipient == self._own:
                 try:
-                    self._receive(place, entry, dry_run=dry_run)
+                    self._receive(place, member, dry_run=dry_run)
                 except BadPacket as failure:
                     self._account.failed(place.packet, failure)
                 except SpoolError as failure:
@@ -86,36 +86,36 @@ class Reader:
     def verify(self, read: Callable[[int], bytes], *, dry_run: bool = False) -> Exchanged:
         """Prove what we wrote, and let it leave ``tx``: `sent` counts what did."""
 
-        def prove(place: _Place, entry: Entry) -> None:
+        def prove(place: _Place, member: Member) -> None:
             if place.sender != self._own:
                 return
             name = self._names.get(place.recipient, place.recipient)
             tree = MerkleTree()
-            for chunk in entry.content:
+            for chunk in member.content:
                 tree.update(chunk)
             if tree.name() != place.packet:
                 self._account.failed(place.packet, "content and name disagree: it stays in the spool")
             elif not dry_run and not self._spool.drop_sent(place.recipient, place.packet):
                 self._account.present()
             else:
-                self._account.sent(place.packet, name, niceness=0, size=entry.size)
+                self._account.sent(place.packet, name, niceness=0, size=member.size)
 
         return self._each(read, prove)
 
-    def _each(self, read: Callable[[int], bytes], act: Callable[[_Place, Entry], None]) -> Exchanged:
+    def _each(self, read: Callable[[int], bytes], act: Callable[[_Place, Member], None]) -> Exchanged:
         """Act on the entries whose path is that of a packet; a stream that breaks off is a failure."""
         try:
-            for entry in entries(read):
-                place = _place(entry.path)
+            for member in members(read):
+                place = _place(member.path)
                 if place is not None:
-                    act(place, entry)
+                    act(place, member)
         except Truncated as failure:
             self._account.failed("bundle", failure)
         return self._account.result()
 
-    def _receive(self, place: _Place, entry: Entry, *, dry_run: bool) -> None:
+    def _receive(self, place: _Place, member: Member, *, dry_run: bool) -> None:
         head = b""
-        chunks = iter(entry.content)
+        chunks = iter(member.content)
         while len(head) < HEADER_SIZE and (chunk := next(chunks, b"")):
             head += chunk
         header = Header.decode(head[:HEADER_SIZE])
@@ -130,7 +130,7 @@ class Reader:
             return
         if header.niceness > self._max_niceness or (self._senders is not None and node not in self._senders):
             return
-        packet = _Packet(place.packet, entry.size, header.niceness, node, name)
+        packet = _Packet(place.packet, member.size, header.niceness, node, name)
         known = self._spool.known(packet.name)
         if known is not None:
             self._account.known(packet.name, name, known)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 
-class Finding(NamedTuple):
+class Flaw(NamedTuple):
     """One thing that is not as docs/spool.md has it.
 
     `kind` is a stable word, `path` begins below the spool, `text` says what is wrong and what

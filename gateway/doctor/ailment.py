@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 
-class Finding(NamedTuple):
+class Ailment(NamedTuple):
     """What is wrong, why it matters, and the command or configuration line that mends it.
 
     `subject` is the thing: a file, a neighbour, a key of the configuration. `cure` does what the

@@ -17,7 +17,7 @@ import time
 from types import FrameType
 
 from gateway.errors import EX_OK, EX_TEMPFAIL, Interrupted
-from gateway.patience import DEFAULT_DEADLINE, GRACE
+from gateway.patience import DEFAULT_DEADLINE, GRACE, ending
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGXCPU, signal.SIGALRM)
 
@@ -74,11 +74,7 @@ class Deadline:
         if self._done:
             return
         self._done = True
-        if number == signal.SIGALRM:
-            msg = f"gave up after {self._seconds:.0f} s: nothing was accepted"
-        else:
-            msg = f"{signal.Signals(number).name} received: nothing was accepted"
-        raise Interrupted(msg)
+        raise Interrupted(ending(signal.Signals(number).name, self._seconds))
 
     def _watch(self) -> None:
         """Wait for the first signal, then end a process that did not end by itself."""

@@ -10,7 +10,7 @@ import click
 from gateway.cli.queue_rows import age_text, size_text
 from gateway.cli.table import Column, Tinted, show_table
 from gateway.engine.shape import MINUTES
-from gateway.journal.telling import account, local_time
+from gateway.journal.telling import TONES, account, local_time
 
 if TYPE_CHECKING:
     from gateway.cli.table import Cell, Tone
@@ -21,16 +21,6 @@ if TYPE_CHECKING:
 
 _EVENTS = 10
 _SHORT = 12
-TONES: dict[str, Tone] = {
-    "delivered": "good",
-    "acknowledged": "good",
-    "deferred": "warn",
-    "delayed": "warn",
-    "held": "bad",
-    "call-failed": "bad",
-    "call-started": "quiet",
-    "call-finished": "quiet",
-}
 _SESSIONS: dict[str, str] = {"call-started": "under way", "call-finished": "well", "call-failed": "failed"}
 
 

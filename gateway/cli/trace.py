@@ -15,20 +15,11 @@ from gateway.errors import EX_FAILURE, EX_OK, UsageError
 
 if TYPE_CHECKING:
     from gateway.cli import Setting
-    from gateway.cli.table import Cell, Tone
+    from gateway.cli.table import Cell
     from gateway.journal.entry import Entry
     from gateway.journal.index import Found, Index
 
 _EVERY = 1.0
-_TONES: dict[str, Tone] = {
-    "delivered": "good",
-    "acknowledged": "good",
-    "deferred": "warn",
-    "held": "bad",
-    "call-failed": "bad",
-    "call-started": "quiet",
-    "call-finished": "quiet",
-}
 
 
 @click.command("trace")
@@ -101,11 +92,11 @@ def _show(found: list[Found], *, as_json: bool) -> None:
 
 def _cells(entry: Entry) -> tuple[Cell, ...]:
     from gateway.cli.table import Tinted  # noqa: PLC0415 - only for people
-    from gateway.journal.telling import account, local_time  # noqa: PLC0415 - as above
+    from gateway.journal.telling import TONES, account, local_time  # noqa: PLC0415 - as above
 
     return (
         local_time(entry.when),
-        Tinted(entry.event, _TONES.get(entry.event, "")),
+        Tinted(entry.event, TONES.get(entry.event, "")),
         entry.node,
         entry.packet[:12],
         account(entry),

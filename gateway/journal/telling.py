@@ -5,10 +5,22 @@ from __future__ import annotations
 import calendar
 import time
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from gateway.journal.entry import Entry
+
+TONES: dict[str, Literal["good", "warn", "bad", "quiet"]] = {
+    "delivered": "good",
+    "acknowledged": "good",
+    "deferred": "warn",
+    "delayed": "warn",
+    "held": "bad",
+    "call-failed": "bad",
+    "call-started": "quiet",
+    "call-finished": "quiet",
+}
+"""How an event strikes who reads of it, by its kind; the others are neither good nor bad."""
 
 _FEW = 3
 _SECONDS = len("2026-01-01T00:00:00")

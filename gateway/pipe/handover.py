@@ -13,7 +13,7 @@ import sys
 from gateway.config.glance import glance
 from gateway.config.source import locate
 from gateway.errors import EX_DATAERR, EX_NOPERM, EX_OK, EX_TEMPFAIL, GatewayError, Interrupted
-from gateway.patience import DEFAULT_DEADLINE, GRACE
+from gateway.patience import DEFAULT_DEADLINE, GRACE, ending
 from gateway.request.handover import GO, LARGEST, LONGEST_LINE, Offer, home, stamp_of
 from gateway.request.words import split
 from gateway.stderr import say
@@ -189,8 +189,4 @@ class _Signals:
         if self._done:
             return
         self._done = True
-        if number == _signal.SIGALRM:
-            msg = f"gave up after {DEFAULT_DEADLINE:.0f} s: nothing was accepted"
-        else:
-            msg = f"{_NAMES[number]} received: nothing was accepted"
-        raise Interrupted(msg)
+        raise Interrupted(ending(_NAMES[number]))

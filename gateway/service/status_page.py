@@ -9,7 +9,7 @@ from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING
 
-from gateway.journal.telling import account, local_time
+from gateway.journal.telling import TONES, account, local_time
 from gateway.stderr import printable
 
 if TYPE_CHECKING:
@@ -19,14 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["CONTENT_TYPE", "page"]
 
 CONTENT_TYPE = "text/html; charset=utf-8"
-_TONES = {
-    "delivered": "good",
-    "acknowledged": "good",
-    "deferred": "warn",
-    "delayed": "warn",
-    "held": "bad",
-    "call-failed": "bad",
-}
+_CLASSES = {**TONES, "call-started": "soft", "call-finished": "soft"}
+"""Of the cells that name an event; what is quiet on a terminal is soft here."""
 _SHORT = 12
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 
@@ -64,7 +58,7 @@ def page(name: str, seen: Overview, stock: Stock, now: float) -> bytes:
             [
                 (
                     _cell(local_time(entry.when), "soft when"),
-                    _cell(entry.event, _TONES.get(entry.event, "")),
+                    _cell(entry.event, _CLASSES.get(entry.event, "")),
                     _cell(entry.node),
                     _name(entry.packet),
                     _cell(account(entry)),
@@ -101,7 +95,7 @@ def _standing(one: Standing, now: float) -> Sequence[str]:
     session = '<td class="soft">none known</td>'
     if one.session is not None:
         words = f"{local_time(one.session.when)} {one.session.event.removeprefix('call-')}"
-        session = _cell(words, _TONES.get(one.session.event, ""))
+        session = _cell(words, _CLASSES.get(one.session.event, ""))
     return (
         _cell(one.name),
         _cell(one.way, "soft"),

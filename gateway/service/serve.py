@@ -160,15 +160,16 @@ class Service:
 
     async def _retire(self, old: _Generation) -> None:
         """Let what is under way by a replaced configuration come to its end."""
-        await old.supervisor.ended(RETIRE)
-        old.ground.leaving.set()
+        if not await old.supervisor.ended(RETIRE):
+            old.ground.leaving.set()
+            await old.supervisor.ended()
 
     async def _stop(self, now: _Generation) -> int:
         """End everything: in good order within the limit, or at once when told again."""
         for one in (now, *self._replaced):
             one.ground.leaving.set()
-            one.supervisor.leave()
-        again = asyncio.create_task(self._words.get())
+        now.supervisor.leave()  # those of the others were told when they were replaced
+        again = asyncio.create_task(self._told_again())
         if await self._ended(now, DRAIN, again):
             return EX_OK
         kill_running()
@@ -176,6 +177,12 @@ class Service:
             self._say(f"not at their end after {DRAIN:g} s: the programs of deliveries are killed")
             await self._ended(now, RECORD, again)
         return EX_FAILURE
+
+    async def _told_again(self) -> signal.Signals:
+        """Wait for a signal that says the same once more; there is nothing to reload any more."""
+        while (number := await self._words.get()) == signal.SIGHUP:
+            pass
+        return number
 
     async def _ended(self, now: _Generation, seconds: float, again: asyncio.Task[signal.Signals]) -> bool:
         everything = asyncio.gather(*(one.supervisor.ended(seconds) for one in (now, *self._replaced)))

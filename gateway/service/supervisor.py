@@ -51,8 +51,8 @@ class Supervisor:
         for task in self._tasks:
             task.cancel()
 
-    async def ended(self, seconds: float) -> bool:
-        """Wait for the parts to end, so long [s] at most; return whether all have."""
+    async def ended(self, seconds: float | None = None) -> bool:
+        """Wait for the parts to end, so long [s] at most if it is given; return whether all have."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)
         return all(task.done() for task in self._tasks)

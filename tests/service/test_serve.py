@@ -121,6 +121,32 @@ def test_deliveries_under_way_come_to_their_end(pair: Pair, tmp_path: Path) -> N
     assert [] == pair.bob.packets("work") + pair.bob.packets("rx")
 
 
+def test_a_reload_before_it_does_not_cut_deliveries_short(pair: Pair, tmp_path: Path) -> None:
+    slow = write_recorder(tmp_path / "slow", sleep=3)
+    pair.bob.know(pair.alice, toml=f'exec.rsmtp = ["{slow.program}"]')
+    with serving(pair.bob) as bob, serving(pair.alice):
+        submit(pair.alice, pair.bob, "slow")
+        until(lambda: pair.bob.packets("work"))
+        bob.send(signal.SIGHUP)
+        bob.says("serves by", times=2)
+        assert 0 == bob.end()
+    assert 1 == len(slow.calls())
+    assert [] == pair.bob.packets("work") + pair.bob.packets("rx")
+
+
+def test_a_reload_at_the_end_is_no_second_word(pair: Pair, tmp_path: Path) -> None:
+    slow = write_recorder(tmp_path / "slow", sleep=3)
+    pair.bob.know(pair.alice, toml=f'exec.rsmtp = ["{slow.program}"]')
+    with serving(pair.bob) as bob, serving(pair.alice):
+        submit(pair.alice, pair.bob, "slow")
+        until(lambda: pair.bob.packets("work"))
+        bob.send(signal.SIGTERM)
+        time.sleep(0.5)
+        assert 0 == bob.end(signal.SIGHUP)
+    assert 1 == len(slow.calls())
+    assert [] == pair.bob.packets("work") + pair.bob.packets("rx")
+
+
 def test_at_the_limit_programs_are_killed_which_is_a_failed_attempt(pair: Pair, tmp_path: Path) -> None:
     slow = write_recorder(tmp_path / "slow", sleep=3600)
     pair.bob.know(pair.alice, toml=f'exec.rsmtp = ["{slow.program}"]')

@@ -34,7 +34,7 @@ _BEAT = 10.0
 _STUCK = 30.0
 """[s] After which a command that waits for us is no progress."""
 _PATIENCE = 5.0
-"""[s] For what a command says without having to wait for anybody."""
+"""[s] For all that a command says without having to wait for anybody, however it is cut."""
 _MOST_TOLD = 20
 _CREDENTIALS = struct.Struct("3i")
 
@@ -105,11 +105,13 @@ class Handover:
             self._ground.say(f"submit: {failure}")
 
     def _serve(self, command: socket.socket) -> None:
-        command.settimeout(_PATIENCE)
         try:
-            offer = _offer(command)
-            if offer is None or not self._may(command, offer):
+            if self._objects(self._objection_to_user(command)):
                 return
+            offer = _offer(command)
+            if offer is None or self._objects(self._objection_to(offer)):
+                return
+            command.settimeout(_PATIENCE)
             command.sendall(GO)
             _, descriptors, _, _ = socket.recv_fds(command, 1, 1, socket.MSG_CMSG_CLOEXEC)
         except (OSError, ValueError):
@@ -125,21 +127,24 @@ class Handover:
                 if status == EX_OK:
                     self._ground.say("submit: queued, but the command went away: its MTA may send it again")
 
-    def _may(self, command: socket.socket, offer: Offer) -> bool:
-        """Whether we do this; if not, the reason is told once."""
-        reason = self._objection(command, offer)
+    def _objects(self, reason: str) -> bool:
+        """Whether there is a reason not to do this; it is told once."""
         if reason and reason not in self._told and len(self._told) < _MOST_TOLD:
             self._told.add(reason)
             self._ground.say(f"submit: {reason}: pipe commands do their work themselves")
-        return not reason
+        return bool(reason)
 
-    def _objection(self, command: socket.socket, offer: Offer) -> str:
-        """Return why it is not for us: another user's, or by another configuration than ours."""
-        config = self._ground.config
+    def _objection_to_user(self, command: socket.socket) -> str:
+        """Return why it is not for us, from whoever it comes; nobody else is listened to at all."""
         credentials = command.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         _, user, _ = _CREDENTIALS.unpack(credentials)
-        if user not in (0, os.stat(config.spool).st_uid):
-            return f"user {user} is neither root nor the spool's owner"
+        if user in (0, os.stat(self._ground.config.spool).st_uid):
+            return ""
+        return f"user {user} is neither root nor the spool's owner"
+
+    def _objection_to(self, offer: Offer) -> str:
+        """Return why it is not for us: it goes by another configuration than ours."""
+        config = self._ground.config
         if offer.home != home():
             return f"{offer.home} is another installation than {home()}"
         if (offer.path, offer.spool) != (config.path, config.spool):
@@ -187,15 +192,17 @@ def _offer(command: socket.socket) -> Offer | None:
     Raises:
         OSError, ValueError: it is not what a pipe command of ours says.
     """
-    length = int(_exactly(command, LENGTH) or b"0")
+    until = time.monotonic() + _PATIENCE
+    length = int(_exactly(command, LENGTH, until) or b"0")
     if not 0 < length <= LARGEST:
         return None
-    return Offer.decode(_exactly(command, length))
+    return Offer.decode(_exactly(command, length, until))
 
 
-def _exactly(command: socket.socket, size: int) -> bytes:
+def _exactly(command: socket.socket, size: int, until: float) -> bytes:
     found = b""
     while len(found) < size:
+        command.settimeout(max(until - time.monotonic(), 0.001))
         octets = command.recv(size - len(found))
         if not octets:
             return b""

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -35,8 +36,11 @@ os.setuid({NOBODY})
 service = socket.socket(socket.AF_UNIX)
 service.settimeout(30)
 service.connect("submit.sock")
-service.sendall(sys.stdin.buffer.read())
-print(service.recv(1))
+try:
+    service.sendall(sys.stdin.buffer.read())
+    print(service.recv(1))
+except (BrokenPipeError, ConnectionResetError):
+    print(b"")
 """
 
 
@@ -86,6 +90,36 @@ def test_a_command_of_somebody_else(alice: Node) -> None:
         assert b"b''\n" == done.stdout, done
         until(lambda: service.said)
         assert f"user {NOBODY} is neither root nor the spool's owner" in service.said[0]
+
+
+@as_root
+def test_somebody_else_is_not_listened_to(alice: Node) -> None:
+    """Who says nothing, and stays, takes no place from commands."""
+    with taking(alice) as service:
+        os.chmod(alice.directory / "submit.sock", 0o777)
+        words = [sys.executable, "-c", STRANGER, str(alice.directory)]
+        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as stranger:
+            assert stranger.stdin is not None
+            stranger.stdin.close()
+            assert stranger.stdout is not None
+            assert b"b''\n" == stranger.stdout.readline()
+        assert f"user {NOBODY} is neither root nor the spool's owner" in service.said[0]
+
+
+def test_an_offer_that_takes_its_time_is_not_waited_for(
+    alice: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.service.handover._PATIENCE", 0.5)
+    with taking(alice), socket.socket(socket.AF_UNIX) as command:
+        command.connect(str(alice.directory / "submit.sock"))
+        for octet in offer(alice).encode()[:100]:
+            try:
+                command.sendall(bytes([octet]))
+            except BrokenPipeError:
+                break
+            time.sleep(0.1)
+        else:
+            raise AssertionError("it is listened to still")
 
 
 def answered(node: Node, octets: bytes) -> bytes:

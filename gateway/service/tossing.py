@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from gateway.engine.fate import Fate
 from gateway.engine.toss import Selection, Tally, Tosser
+from gateway.errors import SpoolError
 from gateway.packet.identity import decode
 from gateway.service.slots import Slots
 from gateway.service.threads import in_thread, to_its_end
-from gateway.service.watch import watch
+from gateway.service.watch import Eyes
 
 if TYPE_CHECKING:
     from gateway.service.ground import Ground
@@ -36,6 +37,8 @@ _LEFT = 3600.0
 _SHARE = 20
 """A look into a full box is followed by so many times the time it took without one."""
 _NAP = 20.0
+_MOMENT = 1.0
+"""[s] Until the next look at a spool that cannot be read."""
 _OWED = 3600.0
 """[s] Within which a neighbour's pass has to end one job at least."""
 
@@ -140,31 +143,49 @@ class Tossing:
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
+        self._tosser = Tosser(ground.config, ground.spool, ground.registry, say=ground.say)
+        self._slots = Slots(ground.config.serve.jobs)
+        self._sorters: dict[str, Sorter] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._trouble = ""
 
     async def run(self, pulse: Pulse) -> None:
         """Deliver until cancelled; deliveries under way are brought to their end."""
-        ground, tasks = self._ground, dict[str, asyncio.Task[None]]()
-        tosser = Tosser(ground.config, ground.spool, ground.registry, say=ground.say)
-        sorters: dict[str, Sorter] = {}
-        slots = Slots(ground.config.serve.jobs)
-        ground.spool.recover()
-        eyes = watch(ground.spool)
+        self._ground.spool.recover()
+        eyes = Eyes(self._ground.spool, self._ground.say)
+        tasks = self._tasks.values()
         try:
-            while not any(task.done() for task in tasks.values()):
-                for node in ground.spool.nodes():
-                    if node not in sorters:
-                        sorters[node] = Sorter(node, ground, tosser, slots)
-                        tasks[node] = asyncio.create_task(sorters[node].run())
-                for place in await eyes.changed(_NAP):
-                    if place.node in sorters:
-                        sorters[place.node].look(place.box)
-                if not any(sorter.stuck() for sorter in sorters.values()):
+            while not any(task.done() for task in tasks):
+                well = await self._look_round(eyes)
+                if well and not any(sorter.stuck() for sorter in self._sorters.values()):
                     pulse()
         finally:
             eyes.close()
-            for task in tasks.values():
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks.values(), return_exceptions=True)
-        for task in tasks.values():
-            if task.done():
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for task in tasks:
+            if not task.cancelled():
                 task.result()
+
+    async def _look_round(self, eyes: Eyes) -> bool:
+        """Have those look where something changed; return whether the spool could be read.
+
+        That is nothing to die of: all neighbours would wait for the deliveries under way.
+        """
+        try:
+            for node in self._ground.spool.nodes():
+                if node not in self._sorters:
+                    self._sorters[node] = Sorter(node, self._ground, self._tosser, self._slots)
+                    self._tasks[node] = asyncio.create_task(self._sorters[node].run())
+            for place in await eyes.changed(_NAP):
+                if place.node in self._sorters:
+                    self._sorters[place.node].look(place.box)
+        except SpoolError as failure:
+            if self._trouble != str(failure):
+                self._trouble = str(failure)
+                self._ground.say(f"{self.name}: {self._trouble}")
+            await asyncio.sleep(_MOMENT)
+            return False
+        self._trouble = ""
+        return True

@@ -106,9 +106,7 @@ def test_somebody_else_is_not_listened_to(alice: Node) -> None:
         assert f"user {NOBODY} is neither root nor the spool's owner" in service.said[0]
 
 
-def test_an_offer_that_takes_its_time_is_not_waited_for(
-    alice: Node, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_offer_that_takes_its_time_is_not_waited_for(alice: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.service.handover._PATIENCE", 0.5)
     with taking(alice), socket.socket(socket.AF_UNIX) as command:
         command.connect(str(alice.directory / "submit.sock"))

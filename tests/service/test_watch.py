@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from gateway.service import watch as module
-from gateway.service.watch import Looking, Place, Told, Watch, watch
+from gateway.service.watch import Eyes, Looking, Place, Told, Watch, watch
 from gateway.spool.spool import Spool
 
 NODE, OTHER = "A" * 52, "B" * 51 + "A"
@@ -71,6 +72,63 @@ def test_where_nothing_changes_nothing_is_told(root: Path, make: Callable[[Spool
         while await eyes.changed(0.0):
             pass
         assert set() == await eyes.changed(0.05)
+        eyes.close()
+
+    asyncio.run(scene())
+
+
+def test_what_the_kernel_had_no_room_to_tell_is_looked_for(root: Path) -> None:
+    """Its queue holds 16,384 events: of one neighbour's, and the other's is lost."""
+    room = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
+    (root / OTHER / "rx").mkdir(parents=True)
+
+    async def scene() -> None:
+        eyes = Told(Spool(str(root)))
+        (root / "tmp" / "x").write_bytes(b"")
+        for number in range(room // 2 + 2):
+            (root / "tmp" / "x").rename(root / NODE / "rx" / f"{number}")
+            (root / NODE / "rx" / f"{number}").rename(root / NODE / "rx" / "x")
+            (root / NODE / "rx" / "x").rename(root / "tmp" / "x")
+        arrive(root, OTHER, "rx")
+        await told(eyes, Place(OTHER, "rx"))
+        eyes.close()
+
+    asyncio.run(scene())
+
+
+def test_a_directory_that_took_the_place_of_another(root: Path) -> None:
+    """As when a spool is restored from a backup."""
+
+    async def scene() -> None:
+        eyes = Told(Spool(str(root)))
+        (root / NODE).rename(root / "before")
+        for number in range(2):
+            arrive(root, NODE, "rx")
+            await told(eyes, Place(NODE, "rx"))
+            while await eyes.changed(0.0):
+                pass
+            assert {NAME} == {path.name for path in (root / NODE / "rx").iterdir()}, number
+        eyes.close()
+
+    asyncio.run(scene())
+
+
+def test_where_the_kernel_tells_no_more_one_looks(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A neighbour is new, and there are no watches left."""
+
+    def refuse(_: Told, *_args: object) -> bool:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def scene() -> None:
+        said: list[str] = []
+        eyes = Eyes(Spool(str(root)), said.append)
+        while await eyes.changed(0.0):
+            pass
+        monkeypatch.setattr(Told, "_listen", refuse)
+        arrive(root, OTHER, "rx")
+        await told(eyes, Place(OTHER, "rx"))
+        assert 1 == len(said)
+        assert "looks into the spool every second" in said[0]
         eyes.close()
 
     asyncio.run(scene())

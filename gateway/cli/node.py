@@ -14,7 +14,7 @@ from gateway.cli import Group, Setting
 from gateway.cli.names import NODE
 from gateway.cli.probe import probe
 from gateway.config import edit, toml
-from gateway.config.block import hjson_block, read_block, toml_block
+from gateway.config.block import Block, hjson_block, read_block, toml_block
 from gateway.config.facts import neighbour_facts
 from gateway.config.file import read_text
 from gateway.config.fingerprint import fingerprint
@@ -102,6 +102,7 @@ def add(setting: Setting, name: str | None, *, replace: bool) -> int:
     block = read_block(_stdin(setting))
     name = _name(name or block.name)
     text = read_text(config.path)
+    _refuse_keys_of_others(config, name, block)
     known = config.neighbours.get(name)
     if known is None:
         return _write(setting, config, edit.add_neighbour(text, name, block), "added", name)
@@ -146,6 +147,16 @@ def _name(name: str | None) -> str:
         return node_name(name)
     except ValueError as wrong:
         raise UsageError(str(wrong)) from wrong
+
+
+def _refuse_keys_of_others(config: Config, name: str, block: Block) -> None:
+    """Refuse a block with a key that another node has: calls, or packets, of the one could be the other's."""
+    for other in config.neighbours.values():
+        for key in ("exchpub", "signpub", "noisepub"):
+            value = getattr(other, key)
+            if other.name != name and value is not None and block.keys.get(key) == encode(value):
+                msg = f"block: {key}: the same as of {other.name}; nothing was changed"
+                raise ConfigError(msg)
 
 
 def _addresses(words: tuple[str, ...]) -> dict[str, str]:

@@ -120,6 +120,11 @@ def test_new_keys_for_a_known_name_need_replace(node: Node, path: Path, capsys: 
     assert COMMENT in path.read_text()
 
 
+def with_key_of(other: str, key: str) -> str:
+    """Return bob's block with a key that another node has."""
+    return BOB_KEYS.replace(encode(getattr(BOB, key)), encode(getattr(ALICE.neighbours[other], key)))
+
+
 @pytest.mark.parametrize(
     ("block", "expected"),
     [
@@ -130,7 +135,11 @@ def test_new_keys_for_a_known_name_need_replace(node: Node, path: Path, capsys: 
         (BOB_KEYS.replace("signpub", "signpud"), "signpub: missing"),
         (BOB_KEYS + HUB_KEYS, "exactly one node"),
         (BOB_KEYS + 'via = ["nobody"]', 'no node "nobody" here'),
-        (HUB_KEYS, "the same id as hub"),
+        (HUB_KEYS, "the same as of hub"),
+        (with_key_of("hub", "id"), "neigh.bob.id: the same id as hub"),
+        (with_key_of("hub", "noisepub"), "noisepub: the same as of hub"),
+        (with_key_of("hub", "signpub"), "signpub: the same as of hub"),
+        (with_key_of("self", "exchpub"), "exchpub: the same as of self"),
         ("", "exactly one node"),
         ("{", "neither TOML"),
         ("x = ", "neither TOML"),

@@ -54,6 +54,11 @@ def descriptions(items: Iterable[Item]) -> list[dict[str, object]]:
     return [found for item in islice(items, MOST_MESSAGES) if (found := item.told())]
 
 
+def answering(items: Iterable[Item]) -> list[str]:
+    """Return for each of `descriptions` the fields by which its sender is told of a delay, or not."""
+    return [item.marks.answering for item in islice(items, MOST_MESSAGES) if item.told()]
+
+
 def items_of(deliveries: Iterable[Delivery]) -> list[Item]:
     """Return the messages of verified deliveries, read anew where they can be; without them if they cannot.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import IO, TYPE_CHECKING
 
-from gateway.engine.cargo import Item, descriptions
+from gateway.engine.cargo import Item, answering, descriptions
 from gateway.engine.ground import identity_of
 from gateway.engine.lanes import lane_to
 from gateway.errors import ConfigError, Truncated
@@ -160,7 +160,11 @@ def _process(parent: int) -> dict[str, object]:
 
 
 def _submitted(draft: Draft, order: Order, environ: Mapping[str, str], parent: int | None) -> Event:
-    more: dict[str, object] = {"reply_nice": order.reply_niceness, "messages": descriptions(draft.items)}
+    more: dict[str, object] = {
+        "reply_nice": order.reply_niceness,
+        "messages": descriptions(draft.items),
+        "answering": answering(draft.items),
+    }
     if environ:
         more["process"] = _process(os.getppid() if parent is None else parent)
     if environ.get("MESSAGE_ID"):

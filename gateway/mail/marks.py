@@ -1,4 +1,4 @@
-"""The marks a message is known by: its Message-ID, and the id its MTA queued it under.
+"""The marks a message is known by: its Message-ID, the id its MTA queued it under, and who may be told of it.
 
 Looked for in the header as it passes by; nothing is decoded, nothing can fail.
 """
@@ -9,12 +9,16 @@ LIMIT = 1 << 16
 """Octets of a header that are looked at."""
 
 _LONGEST = 255
+_ANSWERING = frozenset(
+    (b"auto-submitted", b"content-type", b"list-id", b"list-post", b"list-unsubscribe", b"precedence")
+)
+"""The fields that `gateway.mail.answerable` goes by."""
 
 
 class Marks:
     """What the header of one message says; `look` at its octets as they come."""
 
-    __slots__ = ("_head", "message_id", "queue_id")
+    __slots__ = ("_head", "answering", "message_id", "queue_id")
 
     def __init__(self) -> None:
         self._head: bytes | None = b""
@@ -22,6 +26,8 @@ class Marks:
         """As in the header, angle brackets included."""
         self.queue_id = ""
         """What stands behind ``id`` in the first Received field: the last MTA's own."""
+        self.answering = ""
+        """The fields, a line each, by which it is known whether its sender may be told of a delay."""
 
     @property
     def complete(self) -> bool:
@@ -49,14 +55,20 @@ class Marks:
 
     def _read(self, head: bytes) -> None:
         received = False
+        answering: dict[bytes, str] = {}
         lines = head.split(b"\n")
         for number, line in enumerate(lines):
-            name = line[:11].lower()
-            if name == b"message-id:" and not self.message_id:
+            name = line.partition(b":")[0].lower()
+            if name == b"message-id" and not self.message_id:
                 self.message_id = _text(_field(lines, number)[11:])
-            elif name.startswith(b"received:") and not received:
+            elif name == b"received" and not received:
                 received = True
                 self.queue_id = _queue_id(_field(lines, number))
+            elif name in _ANSWERING and name not in answering:
+                answering[name] = _text(b" ".join(_field(lines, number).split()))
+        if "multipart/report" not in answering.get(b"content-type", "").lower():
+            answering.pop(b"content-type", None)
+        self.answering = "\n".join(answering.values())
 
 
 def taken_as(answer: str) -> str:

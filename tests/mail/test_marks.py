@@ -4,7 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.mail.answerable import head_of, objection_to_delay
+from gateway.mail.envelope import ReversePath
 from gateway.mail.marks import LIMIT, Marks, taken_as
+from gateway.mail.message import Message
 
 POSTFIX = (
     b"Received: from laptop (laptop.example [192.0.2.7])\n"
@@ -43,6 +46,36 @@ def marks(*chunks: bytes) -> tuple[str, str]:
 )
 def test_marks_of_a_message(message: bytes, expected: tuple[str, str]) -> None:
     assert expected == marks(message)
+
+
+FIELDS = st.tuples(
+    st.sampled_from(
+        ["Auto-Submitted", "PRECEDENCE", "List-Id", "list-post", "Content-Type", "Subject", "X-List-Id"]
+    ),
+    st.sampled_from(["", " ", "\n\t", "  (so)", "\r\n "]),
+    st.sampled_from(
+        [
+            *("no", "auto-generated", "Auto-Replied; x=y", "bulk", "first-class", "<a.example>"),
+            *("", "text/plain", "multipart/Report; report-type=delivery-status", "é" * 200),
+        ]
+    ),
+)
+
+
+@given(st.lists(FIELDS, max_size=6))
+def test_the_fields_that_are_kept_decide_as_the_whole_header_does(fields: list[tuple[str, str, str]]) -> None:
+    head = "".join(f"{name}:{fold}{value}\n" for name, fold, value in fields).encode()
+    found = Marks()
+    found.look(head + b"\nAuto-Submitted: auto-replied\n")
+    sender = ReversePath("joe@a.example")
+    whole = objection_to_delay(sender, head_of(Message(head + b"\n")))
+    assert whole == objection_to_delay(sender, f"{found.answering}\n".encode())
+
+
+def test_of_most_messages_no_field_is_kept() -> None:
+    found = Marks()
+    found.look(POSTFIX + b"Subject: hi\nContent-Type: multipart/mixed; boundary=x\n\nPrecedence: bulk\n")
+    assert "" == found.answering
 
 
 @given(st.lists(st.integers(0, 300), max_size=10))

@@ -10,16 +10,11 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.engine.cargo import Item, descriptions
-from gateway.engine.draft import Order
+from gateway.engine.cargo import descriptions
 from gateway.engine.ground import self_name
-from gateway.engine.lanes import lane_to
 from gateway.engine.loss import Loss, by_transaction, losses, waiting
+from gateway.engine.posting import Report, at_once, envelope_to, write_reports
 from gateway.errors import ConfigError, GatewayError, Permanent, Refused
-from gateway.mail.envelope import Envelope, Recipient, ReversePath
-from gateway.mail.marks import Marks
-from gateway.mail.message import Message
-from gateway.mta import Submission
 from gateway.packet.identity import encode
 from gateway.spool.answer import answer, ready
 
@@ -29,15 +24,13 @@ if TYPE_CHECKING:
     from gateway.config.model import Config, Handle
     from gateway.engine.deliver import Parcel, Progress
     from gateway.engine.verify import Arrival
+    from gateway.mail.envelope import Envelope
     from gateway.mail.report import Action, Failure
     from gateway.mta import Delivery
     from gateway.packet.identity import Identity
     from gateway.registry import Registry
     from gateway.spool.record import JobRecord
     from gateway.spool.spool import Spool
-
-AT_ONCE = 100
-"""Reports that go into one packet, where its form holds more than one."""
 
 
 class Told(NamedTuple):
@@ -52,12 +45,11 @@ class Told(NamedTuple):
 
 
 class _Note(NamedTuple):
-    """One report that is to be sent: to whom, and about whom."""
+    """One report that is to be sent, and about whom."""
 
     key: str
-    sender: ReversePath
     recipients: tuple[str, ...]
-    message: bytes
+    report: Report
 
 
 class Reports:
@@ -115,7 +107,7 @@ class Reports:
             return Told(record)
         silent: dict[str, None] = {}
         words: list[str] = []
-        step = AT_ONCE if arrival.sender.mail.form == "bsmtp" else 1
+        step = at_once(arrival.sender)
         notes: list[_Note] = []
 
         def send() -> None:
@@ -127,7 +119,7 @@ class Reports:
             except (Permanent, ConfigError) as failure:
                 silent[str(failure)] = None
             else:
-                words.extend(str(note.sender) for note in some)
+                words.extend(str(note.report.sender) for note in some)
 
         try:
             record = ready(self._spool, arrival.job, record)
@@ -179,7 +171,7 @@ class Reports:
         head = head_of(delivery.reopen())
         against = (objection_to_report if action == "failed" else objection_to_delay)(sender, head)
         if against is None:
-            against = self._refusal(_envelope_to(sender), arrival)
+            against = self._refusal(envelope_to(sender), arrival)
         if against is not None:
             silent[against] = None
             return None
@@ -194,7 +186,8 @@ class Reports:
             head=head,
             retry_until=retry_until,
         )
-        return _Note(key, sender, tuple(f.recipient for f in new), write_report(sender, new, occasion))
+        report = Report(sender, write_report(sender, new, occasion))
+        return _Note(key, tuple(f.recipient for f in new), report)
 
     def _refusal(self, envelope: Envelope, arrival: Arrival) -> str | None:
         """Return why a site's own policy lets no report of that envelope go, or None."""
@@ -205,24 +198,14 @@ class Reports:
         return None
 
     def _send(self, arrival: Arrival, record: JobRecord, notes: Sequence[_Note]) -> JobRecord:
-        order = Order(niceness=arrival.header.niceness)
-        lane = lane_to(arrival.sender, order, config=self._config, identity=self._identity, spool=self._spool)
-        drafts = []
+        reports = [note.report for note in notes]
+        ours = self._config, self._identity, self._spool
+        draft = write_reports(*ours, arrival.sender, reports, niceness=arrival.header.niceness)
         try:
-            for note in notes:
-                envelope = _envelope_to(note.sender)
-                marks = Marks()
-                marks.look(note.message)
-                lane.begin(envelope, Submission(envelope, Message(note.message)), Item(envelope, marks))
-                lane.data(note.message)
-                lane.end()
-            drafts = list(lane.finish())
-            assert len(drafts) == 1, "one recipient, or one batch, is one packet"
             told = {**record.told}
             for note in notes:
                 told[note.key] = (*told.get(note.key, ()), *note.recipients)
-            draft = drafts[0]
-            assert draft.sealed is not None, "lanes finish their drafts"
+            assert draft.sealed is not None, "what is written is sealed"
             record = answer(
                 self._spool,
                 arrival.job,
@@ -233,14 +216,10 @@ class Reports:
                 alias=draft.first.name,
             )
         finally:
-            lane.discard()
+            draft.discard()
         more = {"messages": descriptions(draft.items), "report_of": arrival.job.name}
         self._registry.event(draft.news(more))
         return record
-
-
-def _envelope_to(sender: ReversePath) -> Envelope:
-    return Envelope(ReversePath(""), (Recipient(str(sender)),))
 
 
 def _key(delivery: Delivery, retry_until: float | None) -> str:

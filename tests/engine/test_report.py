@@ -401,7 +401,7 @@ def test_addresses_beyond_ascii_travel_as_they_are(alice: Party, bob: Party) -> 
 def test_more_reports_than_one_packet_takes_are_several_packets(
     alice: Party, bob: Party, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.engine.report.AT_ONCE", 2)
+    monkeypatch.setattr("gateway.engine.posting.AT_ONCE", 2)
     bob.memory.say = refuse()
     fail(alice, bob, batch(*((f"u{n}@a.example", ("x@b.example",), HEAD) for n in range(5))))
     assert 3 == len(bob.jobs("tx"))
@@ -422,7 +422,7 @@ def test_no_more_reports_are_kept_than_one_packet_takes(
             return work(*args, **named)
 
         monkeypatch.setattr(Reports, name, step)
-    monkeypatch.setattr("gateway.engine.report.AT_ONCE", 2)
+    monkeypatch.setattr("gateway.engine.posting.AT_ONCE", 2)
     bob.memory.say = refuse()
     fail(alice, bob, batch(*((f"u{n}@a.example", ("x@b.example",), HEAD) for n in range(5))))
     assert "_note _note _send _note _note _send _note _send" == " ".join(steps)

@@ -73,6 +73,10 @@ self = "keys.toml"
 #schedule = ["1m", "5m", "15m", "1h", "4h"]
 #give-up = "5d"
 #warn-after = "1d"                         # when to tell a person of mail that still waits
+#warn-sender = true                        # tell who sent it as well: that needs [neigh.self]
+#
+#[neigh.self]
+#exec.rsmtp = ["/usr/sbin/sendmail", "-bS"]
 """
 
 

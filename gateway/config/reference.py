@@ -151,7 +151,7 @@ SECTIONS: Mapping[str, _Section] = {
             "schedule": "how long to wait after each failed delivery; the last repeats",
             "give-up": "when a job is set aside for a person",
             "warn-after": "when a person is told of mail that still waits to be sent",
-            "warn-sender": "whether the sender hears, after as long, of mail that still waits for delivery",
+            "warn-sender": "whether senders hear, after as long, of mail that waits in a queue of ours",
         },
     ),
     "Serve": _Section(

@@ -9,7 +9,7 @@ from gateway.errors import ConfigError, SpoolError
 from gateway.spool.spool import Spool
 
 if TYPE_CHECKING:
-    from gateway.config.model import Config
+    from gateway.config.model import Config, Neighbour
     from gateway.packet.identity import Identity
 
 
@@ -35,6 +35,11 @@ def identity_of(config: Config) -> Identity:
         msg = f"{config.path}: self: no private keys; this command needs them (gateway init makes some)"
         raise ConfigError(msg)
     return config.identity
+
+
+def ourselves(config: Config) -> Neighbour | None:
+    """Return our own node among the neighbours; None without keys of our own."""
+    return None if config.identity is None else config.by_id(config.identity.id)
 
 
 def self_name(config: Config) -> str:

@@ -51,11 +51,20 @@ def _submitted(entry: Entry) -> _Parts:
         return
     yield _job(detail)
     yield f"reports on {_word(detail, 'report_of')[:12]}" if detail.get("report_of") else ""
+    yield from _delays(detail)
     yield from _messages(detail)
     yield from _origin(detail)
     layers = detail.get("layers")
     if isinstance(layers, list) and len(layers) > 1:
         yield "inside it " + ", ".join(str(name)[:12] for name in layers[1:])
+
+
+def _delays(detail: Mapping[str, object]) -> _Parts:
+    waiting = detail.get("delay_of")
+    if isinstance(waiting, list) and waiting:
+        names = ", ".join(str(name)[:12] for name in waiting[:_FEW])
+        more = f" and {len(waiting) - _FEW} more" if len(waiting) > _FEW else ""
+        yield f"tells that {names}{more} wait{'s' * (len(waiting) == 1)}"
 
 
 def _origin(detail: Mapping[str, object]) -> _Parts:

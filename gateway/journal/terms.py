@@ -31,7 +31,7 @@ def _terms(entry: Entry) -> Iterator[tuple[str, str]]:
     for name in _list(detail.get("layers")):
         yield PACKET, _text(name)
     yield SESSION, _text(detail.get("session"))
-    for key in ("message_id", "queue_ids"):
+    for key in ("message_id", "queue_ids", "delay_of"):
         for word in _list(detail.get(key)):
             yield OTHER, _text(word)
     for message in _list(detail.get("messages")):

@@ -43,6 +43,7 @@ _OPENING: dict[Action, str] = {
     "failed": "Your message could not be delivered to:",
     "delayed": "Your message has not been delivered yet, and is still being tried, to:",
 }
+_WAITING = "Your message has not been sent on yet, and waits here, to be delivered to:"
 _CLOSING: dict[Action, str] = {
     "failed": "It is kept here for the operator to look at. Nobody tries it again by himself.",
     "delayed": "There is nothing that you need to do.",
@@ -50,6 +51,7 @@ _CLOSING: dict[Action, str] = {
 _SMTP = re.compile(r"[245]\d\d(?:[ -]|$)")
 _ENHANCED = re.compile(r"(?:[245]\d\d[ -])?([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 _UNFIT = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|[^\n]{990}")
+_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}>")
 _HOST = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 
 
@@ -64,8 +66,10 @@ class Failure(NamedTuple):
 class Occasion(NamedTuple):
     """What a report is about; times in unix seconds.
 
-    `host` is who reports, `node` who sent the packet `packet`, `head` the header of the message,
-    `number` distinguishes the reports about one packet, `retry_until` is for delays.
+    `host` is who reports, `node` who sent the packet `packet`, `head` the header of the message, as
+    far as it is known, `number` distinguishes the reports about one packet, `retry_until` is for delays.
+    A message that `waits` was handed in here and waits to be sent: nobody has tried to deliver it.
+    `message_id` is that of the message, for what is known of it otherwise than by its header.
     """
 
     action: Action
@@ -77,6 +81,8 @@ class Occasion(NamedTuple):
     attempted: float
     head: bytes
     retry_until: float | None = None
+    waits: bool = False
+    message_id: str = ""
 
 
 def status_of(words: str, default: str) -> str:
@@ -109,22 +115,28 @@ def write_report(sender: ReversePath, failures: Sequence[Failure], occasion: Occ
     whole["To"] = _mailbox(sender)
     whole["Subject"] = _SUBJECT[occasion.action]
     whole["Message-ID"] = f"<{occasion.action}.{occasion.number}.{occasion.packet}@{host}>"
+    if _MESSAGE_ID.fullmatch(occasion.message_id):
+        whole["References"] = occasion.message_id
     whole["Auto-Submitted"] = "auto-replied"
     whole["MIME-Version"] = "1.0"
     whole.add_header("Content-Type", "multipart/report", report_type="delivery-status")
-    whole.set_payload(
-        [_for_people(failures, occasion), _for_programs(failures, occasion), _header_of(occasion)]
-    )
+    parts: list[Part | str] = [_for_people(failures, occasion), _for_programs(failures, occasion)]
+    if occasion.head or not occasion.waits:
+        parts.append(_header_of(occasion))
+    whole.set_payload(parts)
     out = BytesIO()
     BytesGenerator(out, mangle_from_=False, maxheaderlen=_WIDTH).flatten(whole)
     return out.getvalue()
 
 
 def _for_people(failures: Sequence[Failure], occasion: Occasion) -> Part:
-    lines = [f"This is the mail gateway at {host_of(occasion.host)}.", "", _OPENING[occasion.action], ""]
+    opening = _WAITING if occasion.waits else _OPENING[occasion.action]
+    lines = [f"This is the mail gateway at {host_of(occasion.host)}.", "", opening, ""]
     for failure in failures:
         lines += [f"  <{printable(failure.recipient)}>", *_wrapped(failure.words), ""]
     lines.append(_CLOSING[occasion.action])
+    if occasion.waits:
+        lines.append(f"It was handed in at {_date(occasion.arrived)}.")
     if occasion.retry_until is not None:
         lines.append(f"It will be tried until {_date(occasion.retry_until)}.")
     return _text("plain", "\n".join([*lines, ""]).encode("utf-8", "replace"), charset="utf-8")
@@ -140,7 +152,8 @@ def _for_programs(failures: Sequence[Failure], occasion: Occasion) -> Part:
     about = Part()
     blocks: list[Part | str] = [about]
     about["Reporting-MTA"] = _mta(occasion.host)
-    about["Received-From-MTA"] = f"x-nncp; {one_line(occasion.node)}"
+    if not occasion.waits:
+        about["Received-From-MTA"] = f"x-nncp; {one_line(occasion.node)}"
     about["Arrival-Date"] = _date(occasion.arrived)
     about["X-Gateway-Packet"] = occasion.packet
     for failure in failures:
@@ -149,7 +162,8 @@ def _for_programs(failures: Sequence[Failure], occasion: Occasion) -> Part:
         block["Action"] = occasion.action
         block["Status"] = failure.status
         block["Diagnostic-Code"] = _diagnostic(failure.words)
-        block["Last-Attempt-Date"] = _date(occasion.attempted)
+        if not occasion.waits:
+            block["Last-Attempt-Date"] = _date(occasion.attempted)
         if occasion.retry_until is not None:
             block["Will-Retry-Until"] = _date(occasion.retry_until)
         blocks.append(block)

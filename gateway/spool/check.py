@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from gateway.errors import BadPacket, SpoolError, UnknownJob
 from gateway.packet import failures
 from gateway.packet.mth import MerkleTree
-from gateway.spool import access, mend
+from gateway.spool import access, delayed, mend
 from gateway.spool.clock import unset
 from gateway.spool.flaw import Flaw
 from gateway.spool.layout import BOXES, HEADER_SIZE, REMEMBERED
@@ -154,6 +154,12 @@ class Check:
                 text = "a report about a packet that went elsewhere: to be sent if its record says so"
                 action = partial(mend.settle_answer, self._spool, node.node, name)
                 yield Flaw("answer", self._below(entry.path), text, mend=action)
+
+        aside = any(self._old(entry.found.st_mtime) for entry in node.reports)
+        if aside and delayed.unsettled(self._spool, node.node):
+            text = "reports about packets that wait in tx: to be sent if it is remembered that they are"
+            action = partial(mend.settle_reports, self._spool, node.node)
+            yield Flaw("answer", self._below(self._spool.paths.delay_reports(node.node)), text, mend=action)
 
     def _recorded(self, job: Job) -> JobRecord | None:
         try:

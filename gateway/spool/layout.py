@@ -5,7 +5,8 @@
     tmp/gw<random>            ours, being written (NNCP's are called nncp<hex>)
     <NODE> -> <ID>            convenience symlink
     <ID>/rx.lock tx.lock toss.lock
-    <ID>/delayed.json         of which packets in tx a person was told  ours; NNCP does not look there
+    <ID>/delayed.json         who was told of packets that wait in tx  ours; NNCP does not look there
+    <ID>/delayed/<NAME>       a report to their senders, on its way     ours; likewise
     <ID>/canary.json          canaries that were sent to this node      ours; likewise
     <ID>/rx/<NAME>            arrived, complete                    also rx/hdr/<NAME>
     <ID>/rx/seen/<NAME>       empty mark: done with, never to be delivered again
@@ -123,6 +124,14 @@ class Layout:
     def delayed(self, node: str) -> str:
         """``<ID>/delayed.json``."""
         return f"{self.node(node)}/delayed.json"
+
+    def delay_reports(self, node: str) -> str:
+        """``<ID>/delayed``, the directory."""
+        return f"{self.node(node)}/delayed"
+
+    def delay_report(self, node: str, name: str) -> str:
+        """``<ID>/delayed/<NAME>``."""
+        return f"{self.delay_reports(node)}/{checked(name)}"
 
     def canary(self, node: str) -> str:
         """``<ID>/canary.json``."""

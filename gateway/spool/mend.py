@@ -10,7 +10,7 @@ import stat
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gateway.spool import durable, trash
+from gateway.spool import delayed, durable, trash
 from gateway.spool.answer import settle
 from gateway.spool.layout import REMEMBERED
 from gateway.spool.mark import make_by_name
@@ -39,6 +39,12 @@ def settle_answer(spool: Spool, node: str, name: str) -> None:
         if not any(job.box == "work" for job in places):
             record = next(filter(None, map(spool.recorded, places)), None)
             settle(spool, node, name, record or JobRecord())
+
+
+def settle_reports(spool: Spool, node: str) -> None:
+    """Send the reports about what waits in tx that are remembered as sent, and remove the others."""
+    with spool.lock(node, "toss"):
+        delayed.settle(spool, node)
 
 
 def drop_header(spool: Spool, node: str, box: Box, name: str) -> None:

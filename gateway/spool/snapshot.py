@@ -82,6 +82,8 @@ class Snapshot:
         """Packets that an online session has begun to receive."""
         self.answers: dict[str, Listed] = {}
         """Reports that are about to go out, by the packet that they are about."""
+        self.reports = [entry for entry in entries(spool.paths.delay_reports(node)) if is_name(entry.name)]
+        """Reports to senders of what waits in ``tx`` for too long, not on their way yet."""
         for box in BOXES:
             self._read_box(spool.paths.box(node, box), box)
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
-from gateway.spool import mark, trash
+from gateway.spool import delayed, mark, trash
 from gateway.spool.answer import answer, ready, settle
 from gateway.spool.check import SETTLED, Check
 from gateway.spool.flaw import Flaw
@@ -125,6 +125,22 @@ def tell(spool: Spool, promise: Promise) -> None:
     promise("held")
 
 
+def warn(spool: Spool, promise: Promise) -> None:
+    """The sender of what waits in tx is told by a packet to ourselves, and another sender by the next one."""
+    submit(spool, promise)
+    for number in range(2):
+        delayed.settle(spool, BOB)
+        memory = delayed.recall(spool, BOB)
+        with spool.stage() as staged:
+            staged.write(CONTENTS[ANSWERS[number]])
+            staged.complete()
+            delayed.prepare(spool, BOB, staged, ANSWERS[number])
+        heard = {NAME: tuple(str(n) for n in range(number + 1))}
+        reports = (f"{CAROL}/{ANSWERS[number]}",)
+        delayed.send(spool, BOB, memory._replace(senders=heard, reports=reports))
+        promise(f"warned {number}")
+
+
 def throw_away(spool: Spool, promise: Promise) -> None:
     """A job that was set aside is removed, restored, removed again, and forgotten."""
     _arrive(spool)
@@ -151,7 +167,18 @@ def send(spool: Spool, promise: Promise) -> None:
 
 SCENARIOS = {
     scenario.__name__: scenario
-    for scenario in (submit, submit_two, deliver, deliver_next, deliver_two, hold, tell, throw_away, send)
+    for scenario in (
+        submit,
+        submit_two,
+        deliver,
+        deliver_next,
+        deliver_two,
+        hold,
+        tell,
+        warn,
+        throw_away,
+        send,
+    )
 }
 
 
@@ -210,6 +237,12 @@ def _check_other(spool: Spool, promised: Collection[str]) -> None:
 
 def _check_answers(spool: Spool, promised: Collection[str]) -> None:
     """Once the next attempt has settled what was under way, what was told and only that is sent."""
+    delayed.settle(spool, BOB)
+    assert [] == delayed.unsettled(spool, BOB), "a report was left"
+    heard = delayed.recall(spool, BOB).senders.get(NAME, ())
+    for number, name in enumerate(ANSWERS) if [job for job in spool.find(NAME) if job.box == "tx"] else ():
+        assert (str(number) in heard) == bool(spool.find(name)), "not what was told is what was sent"
+        assert str(number) in heard or f"warned {number}" not in promised, "a report is forgotten"
     for job in spool.find(NAME):
         if job.box == "tx":
             continue

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from gateway.spool import durable, mark
+from gateway.spool import delayed, durable, mark
 from gateway.spool.spool import Spool
 from gateway.spool.staged import Staged
 from tests.crash.model import Recording, materialise
@@ -72,3 +72,15 @@ def test_the_model_notices_a_report_that_is_remembered_too_late(tmp_path, monkey
     monkeypatch.setattr("tests.crash.scenarios.answer", answer)
     with pytest.raises(AssertionError, match="not what was told is what was sent"):
         crash_everywhere("tell", tmp_path)
+
+
+def test_the_model_notices_a_warning_that_is_remembered_too_late(tmp_path, monkeypatch):
+    def send(spool, node, memory):
+        before = delayed.recall(spool, node)
+        delayed.remember(spool, node, before._replace(reports=memory.reports))
+        delayed.settle(spool, node)
+        delayed.remember(spool, node, memory)
+
+    monkeypatch.setattr(delayed, "send", send)
+    with pytest.raises(AssertionError, match="not what was told is what was sent"):
+        crash_everywhere("warn", tmp_path)

@@ -46,6 +46,7 @@ def test_the_drawing_has_every_path_of_the_layout_and_no_other() -> None:
     ours = {paths.packet(node, box, name) for box in BOXES}
     ours |= {paths.record(node, box, name) for box in BOXES if box in layout.REMEMBERED}
     ours |= {paths.answer(node, name), paths.delayed(node), paths.canary(node)}
+    ours |= {paths.delay_report(node, name)}
     ours |= {paths.header(node, box, name).rpartition("/")[0] for box in ("rx", "tx")}
     ours |= {paths.lock(node, which) for which in ("rx", "tx", "toss")}
     ours |= {paths.seen(node, name), paths.alias("<NODE>"), f"{paths.tmp}/{layout.TEMPORARY}<random>"}
@@ -63,6 +64,9 @@ def test_the_states_are_numbered_without_a_gap() -> None:
     assert ["S0", "S1", "S2", "S3"] == [row[0] for row in rows(SECTIONS["A message comes in"])]
     assert [f"T{n}" for n in range(1, 7)] == [row[0] for row in rows(SECTIONS["A packet is worked through"])]
     assert [f"A{n}" for n in range(4)] == [row[0] for row in rows(SECTIONS["A sender is told"])]
+    assert [f"D{n}" for n in range(4)] == [
+        row[0] for row in rows(SECTIONS["A sender is told that mail waits"])
+    ]
 
 
 @pytest.fixture

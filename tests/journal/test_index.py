@@ -55,6 +55,17 @@ def test_an_event_is_found_by_every_word_of_it(note: Note, search: Search, word:
     assert ["submitted OUTER"] == search(word)
 
 
+def test_a_report_about_many_packets_is_found_by_each_and_leads_to_no_other(
+    note: Note, search: Search
+) -> None:
+    for name in ("FIRST", "SECOND"):
+        note(EventKind.DELAYED, name)
+    note(EventKind.SUBMITTED, "REPORT", delay_of=["FIRST", "SECOND"])
+    note(EventKind.DELIVERED, "REPORT")
+    assert ["delivered REPORT", "submitted REPORT", "delayed FIRST"] == search("first")
+    assert ["delivered REPORT", "submitted REPORT"] == search("report")
+
+
 def test_a_beginning_counts_if_there_is_no_whole_and_a_part_if_no_beginning(
     note: Note, search: Search
 ) -> None:

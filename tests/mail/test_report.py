@@ -218,3 +218,21 @@ def test_no_report_is_ever_answered(sender: str) -> None:
     for pretended in ("", "joe@a.example", "MAILER-DAEMON@b.example"):
         assert objection_to_report(ReversePath(pretended), head(report)) is not None
     assert Recipient(sender)
+
+
+@given(
+    HOSTILE | st.sampled_from(["<1@a.example>", "<1@a.example>\n", "<é@a.example>", "<1@a.example> x"]),
+    HOSTILE,
+)
+def test_a_message_that_waits_is_named_by_its_id_alone(message_id: str, words: str) -> None:
+    occasion = OCCASION._replace(action="delayed", waits=True, head=b"", message_id=message_id)
+    octets = write_report(ReversePath("joe@a.example"), [Failure("x@b.example", "4.4.1", words)], occasion)
+    assert octets.isascii()
+    whole = email.message_from_bytes(octets)
+    fit = re.fullmatch(r"<[^\s<>]+>", message_id) and message_id.isascii() and message_id.isprintable()
+    assert (message_id if fit else None) == whole["References"]
+    people, status = whole.get_payload()
+    about, one = status.get_payload()
+    assert ["Reporting-MTA", "Arrival-Date", "X-Gateway-Packet"] == about.keys()
+    assert ["Final-Recipient", "Action", "Status", "Diagnostic-Code"] == one.keys()
+    assert "It was handed in at Sun, 09 Sep 2001" in people.get_payload()

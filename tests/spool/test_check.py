@@ -11,7 +11,7 @@ import pytest
 
 from gateway.errors import LockBusy
 from gateway.packet.mth import MerkleTree
-from gateway.spool import mark, mend, trash
+from gateway.spool import delayed, mark, mend, trash
 from gateway.spool.answer import answer
 from gateway.spool.check import LONG, SETTLED, Check
 from gateway.spool.flaw import Flaw
@@ -296,6 +296,23 @@ def test_an_outbound_packet_without_a_reason_can_be_released_to_tx(spool: Spool,
     os.unlink(spool.paths.record(bob, "hold", NAME))
     mend.give_reason(spool, job, outbound=True)
     assert "tx" == spool.release(job).box
+
+
+@pytest.mark.parametrize("remembered", [True, False])
+def test_reports_of_a_delay_that_were_left_aside_are_sent_if_it_is_remembered(
+    spool: Spool, bob: str, remembered: bool
+) -> None:
+    hop, name = text_of("hop"), named(PACKET * 2)
+    with spool.stage() as staged:
+        staged.write(PACKET * 2)
+        staged.complete()
+        delayed.prepare(spool, bob, staged, name)
+    delayed.remember(spool, bob, delayed.Memory(reports=(f"{hop}/{name}",) if remembered else ()))
+    assert [] == checked(spool, time.time())
+    assert ["answer"] == kinds(spool)
+    mended(spool)
+    assert [] == checked(spool)
+    assert ([name] if remembered else []) == [sent.name for sent in spool.jobs(hop, "rx")]
 
 
 @pytest.mark.parametrize("remembered", [True, False])

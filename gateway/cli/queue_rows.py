@@ -84,6 +84,7 @@ def describe(row: Row, names: Names) -> dict[str, object]:
         "refused": {n: dict(texts) for n, texts in record.refused.items()} if record else {},
         "history": list(record.history) if record else [],
         "expires": int(record.expires) if record and record.expires else None,
+        "warned": list(row.warned),
     }
 
 
@@ -97,7 +98,7 @@ class JsonLines:
     def line(self, row: Row) -> str:
         """Return what `json.dumps` makes of `describe`."""
         job, header = row.job, row.header
-        if row.record is not None or header is None:
+        if row.record is not None or header is None or row.warned:
             return json.dumps(describe(row, self._names))
         return (
             f'{{"packet": "{job.name}", "state": "{row.state.value}",'
@@ -120,8 +121,9 @@ class JsonLines:
 
 _NOTHING_REMEMBERED = (
     '"attempts": 0, "deaths": 0, "first": null, "next": null, "error": "", "reason": "",'
-    ' "taken": {}, "refused": {}, "history": [], "expires": null}'
+    ' "taken": {}, "refused": {}, "history": [], "expires": null, "warned": []}'
 )
+_WARNED = "its sender was told that it waits"
 _TONES: dict[State, Tone] = {State.DEFERRED: "warn", State.HELD: "bad", State.REMOVED: "quiet"}
 
 
@@ -164,7 +166,7 @@ class Listing:
             *extra,
             size_text(job.size),
             age_text(self._now - job.mtime),
-            _note(row.record, self._now) if row.record else "",
+            _note(row.record, self._now) if row.record else _WARNED if row.warned else "",
         )
 
 

@@ -1,4 +1,4 @@
-"""What neighbours may run here: whether it is there, and may be run and written by who delivers."""
+"""What may be run here for neighbours and ourselves: whether it is there, and may be run by who delivers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gateway.doctor.ailment import Ailment
 from gateway.doctor.owner import acting_as_owner, owner_name
+from gateway.engine.delay import hindrance
 from gateway.errors import ProgramError
 from gateway.program import find_program
 
@@ -18,11 +19,14 @@ _WHY = "what arrives for it is deferred, and held in the end"
 
 
 def check(config: Config) -> Iterator[Ailment]:
-    """Yield the handles whose program or directory the spool's owner cannot use."""
+    """Yield the handles whose program or directory the spool's owner cannot use, and one that is missing."""
     with acting_as_owner(config.spool):
         for name, neighbour in config.neighbours.items():
             for handle in neighbour.handles.values():
                 yield from _handle(f"neigh.{name}.exec.{handle.name}", handle, owner_name(config.spool))
+    if lacking := hindrance(config):
+        why = "the senders of mail that waits in tx for too long hear nothing of it"
+        yield Ailment("retry.warn-sender", lacking.what, why, lacking.mend)
 
 
 def _handle(key: str, handle: Handle, owner: str) -> Iterator[Ailment]:

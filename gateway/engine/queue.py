@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.errors import BadPacket
 from gateway.packet.header import Header
+from gateway.spool.delayed import recall
 from gateway.spool.layout import BOXES, REMEMBERED
 
 if TYPE_CHECKING:
@@ -47,12 +48,16 @@ _STATE_OF: dict[Box, State] = {
 
 
 class Row(NamedTuple):
-    """One packet: where it lies, its state, its header (None: unreadable or not asked for), its memory."""
+    """One packet: where it lies, its state, its header (None: unreadable or not asked for), its memory.
+
+    `warned` are the senders who were told that it waits in ``tx`` for too long.
+    """
 
     job: Job
     state: State
     header: Header | None
     record: JobRecord | None
+    warned: tuple[str, ...] = ()
 
     @property
     def outbound(self) -> bool:
@@ -157,9 +162,10 @@ def rows(
             if by_job:
                 found = [each for each in found if selector._wants_job(each[0], now)]
             found.sort(key=_mtime)
+            warned = recall(spool, node).senders if found and box == "tx" else {}
             for job, header in found:
                 record = spool.recorded(job) if box in REMEMBERED else None
-                row = Row(job, _state(job, record), _decoded(header), record)
+                row = Row(job, _state(job, record), _decoded(header), record, warned.get(job.name, ()))
                 if not selector._wants_row(row):
                     continue
                 if selector.handle is None or selector.handle == handle_of(job):

@@ -15,6 +15,7 @@ from gateway.cli.queue_rows import JsonLines, Names, describe
 from gateway.engine import intervention, queue
 from gateway.engine.queue import Selector
 from gateway.mta import Outcome, Verdict
+from gateway.spool import delayed
 from gateway.spool.spool import Spool
 from tests.engine.parties import BATCH, Party, carry
 
@@ -94,11 +95,15 @@ def test_list_counts(bob: Bob) -> None:
 def test_the_lines_of_json_are_those_of_the_slow_way(bob: Bob) -> None:
     now = time.time()
     bob.queue("hold", "--tx", "--all")
+    [queued] = bob.submit(BATCH, "alice")
+    [node] = [job.node for job in bob.spool.find(queued)]
+    delayed.remember(bob.spool, node, delayed.Memory(senders={queued: ("joe@a.example",)}))
     bob.submit(BATCH, "alice")
     names = Names(bob.config)
     lines = JsonLines(names)
     rows = list(queue.rows(bob.spool, Selector(), now))
-    assert 5 == len(rows)
+    assert 6 == len(rows)
+    assert [("joe@a.example",)] == [row.warned for row in rows if row.warned]
     assert [json.dumps(describe(row, names)) for row in rows] == [lines.line(row) for row in rows]
 
 
@@ -192,6 +197,16 @@ def test_show_for_people(bob: Bob) -> None:
     status, out, _ = bob.queue("show", bob.names["queued"])
     assert 0 == status
     assert "envelopes" not in out
+
+
+def test_who_was_told_that_a_packet_waits(bob: Bob) -> None:
+    name = bob.names["queued"]
+    [node] = [job.node for job in bob.spool.find(name)]
+    assert [] == bob.listed()["queued"]["warned"]
+    delayed.remember(bob.spool, node, delayed.Memory(senders={name: ("joe@a.example", "sue@a.example")}))
+    assert ["joe@a.example", "sue@a.example"] == bob.listed()["queued"]["warned"]
+    assert "its sender was told that it waits" in bob.queue("list")[1]
+    assert "warned        joe@a.example\n  warned        sue@a.example" in bob.queue("show", name)[1]
 
 
 def test_show_with_a_time_that_no_calendar_has(bob: Bob) -> None:

@@ -111,6 +111,16 @@ def test_a_program_that_is_not_there(patient: Patient) -> None:
     assert [] == patient.findings()
 
 
+def test_delays_that_no_sender_can_hear_of(patient: Patient) -> None:
+    patient.write("\n[retry]\nwarn-sender = true\n")
+    found = patient.only("--only", "handles")
+    assert "retry.warn-sender" == found["subject"]
+    line = re.search(r"exec\.rsmtp = \[[^]]*\]", found["mend"])
+    assert line is not None
+    patient.write(f"\n[neigh.self]\n{line[0]}\n".replace("/usr/sbin/sendmail", "/bin/true"))
+    assert [] == patient.findings("--only", "handles")
+
+
 @only_root
 def test_a_file_that_another_user_left_behind(patient: Patient) -> None:
     os.chown(patient.spool, 8, 8)

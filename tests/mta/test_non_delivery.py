@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import email
 import json
+import os
+import time
 from collections.abc import Callable
 from email import policy
 from email.message import EmailMessage
@@ -145,6 +147,44 @@ def test_a_policy_is_reported_as_one(
     exims.back()
     _, [about] = report_in(exims.a.mails()[0])
     assert "5.7.1" == about["Status"]
+
+
+def test_exim_brings_the_report_of_a_delay_to_its_own_user(
+    make_exim: MakeExim, two_nodes: tuple[Node, Node], tmp_path: Path
+) -> None:
+    """Nobody calls bob for two hours: joe hears of it once, from alice, and bob of nothing."""
+    exims = Exims(make_exim, tmp_path, two_nodes)
+    alice = exims.alice
+    own = words("exim", str(exims.a.sendmail()), "-odf", "-bS")
+    alice.tail = f'[retry]\nwarn-after = "1h"\nwarn-sender = true\n[neigh.self]\nexec.rsmtp = {own}\n'
+    alice.write()
+    exims.a.own(alice.directory)
+    exims.a.inject("joe@a.example", ["x@b.example", "y@b.example"], TEXT)
+    exims.a.inject("", ["x@b.example"], TEXT)
+    packets = alice.packets("tx")
+    assert 2 == len(packets)
+    for _ in range(3):
+        for path in [*packets, *alice.spool.glob("*/delayed.json")]:
+            os.utime(path, (time.time() - 7200,) * 2)
+        done = toss(alice, "gateway")
+        assert 0 == done.status, done
+    exims.a.deliver()
+    (mail,) = exims.a.mails()
+    assert ("", ("joe@a.example",)) == (mail.sender, mail.recipients)
+    whole = email.message_from_bytes(mail.message)
+    _, *about = whole.get_payload()[1].get_payload()
+    assert [("rfc822; x@b.example", "delayed"), ("rfc822; y@b.example", "delayed")] == [
+        (one["Final-Recipient"], one["Action"]) for one in about
+    ]
+    assert "Message-ID: <" in whole.get_payload()[2].get_payload()
+    assert packets == alice.packets("tx")
+    assert b"" == alice.gateway("queue", "check").stdout
+    listed = [json.loads(line) for line in alice.gateway("queue", "list", "--json").stdout.splitlines()]
+    assert [[], ["joe@a.example"]] == sorted(one["warned"] for one in listed)
+    trace = alice.gateway("trace", next(one["packet"] for one in listed if one["warned"])).stdout.decode()
+    assert "reported to joe@a.example" in trace
+    assert "tells that" in trace
+    assert "Mail is delayed" not in exims.b.records()
 
 
 @pytest.mark.postfix

@@ -50,7 +50,7 @@ class CommandEgress(OneByOne):
             raise GatewayError(msg)
         finished = run_program(
             (*delivery.command, *delivery.arguments),
-            stdin=delivery.message.file or delivery.message,
+            stdin=delivery.message,
             environ=delivery.environ,
             timeout=delivery.timeout,
         )

@@ -18,6 +18,7 @@ checked where that is ``recipients``.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import IO, TYPE_CHECKING
 
 from gateway.arguments import checked_arguments, option_like
@@ -27,6 +28,8 @@ from gateway.mail.bsmtp import scan
 from gateway.mail.message import Message
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gateway.config.model import Handle
     from gateway.mail.envelope import Envelope
     from gateway.mail.letter import Letter
@@ -39,9 +42,16 @@ RAW_EGRESSES = frozenset({"command", "maildir"})
 
 
 def deliveries_of(
-    body: IO[bytes], handle: Handle, arguments: tuple[str, ...], common: Delivery
+    body: IO[bytes],
+    handle: Handle,
+    arguments: tuple[str, ...],
+    common: Delivery,
+    *,
+    scratch: Callable[[], IO[bytes]] | None = None,
 ) -> tuple[Delivery, ...]:
     """Return the transactions of a body; `common` has what is the same in all of them.
+
+    `scratch` makes a file for a message that is but a part of the body, where a program wants one.
 
     Raises:
         Malformed, Truncated: the body is not what its form says.
@@ -49,9 +59,9 @@ def deliveries_of(
         ConfigError: temporary; the egress cannot take this form.
     """
     if handle.egress != "command" and handle.form == "bsmtp":
-        return _of_batch(body, common)
+        return _of_batch(body, common, scratch)
     if handle.egress != "command" and handle.form in LETTER_FORMS:
-        return (_of_letter(body, handle.form, arguments, common),)
+        return (_of_letter(body, handle.form, arguments, common, scratch),)
     if handle.form in LETTER_FORMS and handle.arguments == "recipients":
         return (_as_sent(body, handle.form, arguments, common),)
     if handle.egress in RAW_EGRESSES:
@@ -115,14 +125,16 @@ def opened(delivery: Delivery, handle: Handle) -> tuple[Delivery, ...]:
         return (delivery,)
 
 
-def _of_batch(body: IO[bytes], common: Delivery) -> tuple[Delivery, ...]:
+def _of_batch(
+    body: IO[bytes], common: Delivery, scratch: Callable[[], IO[bytes]] | None
+) -> tuple[Delivery, ...]:
     body.seek(0)
     return tuple(
         common._replace(
             envelope=transaction.envelope,
-            message=transaction.open(),
+            message=transaction.open(scratch),
             transaction=number,
-            reopen=transaction.open,
+            reopen=partial(transaction.open, scratch),
         )
         for number, transaction in enumerate(scan(body))
     )
@@ -135,12 +147,18 @@ def _read_letter(body: IO[bytes], form: str, arguments: tuple[str, ...], sender_
     return read(body, arguments, host=sender_node)
 
 
-def _of_letter(body: IO[bytes], form: str, arguments: tuple[str, ...], common: Delivery) -> Delivery:
+def _of_letter(
+    body: IO[bytes],
+    form: str,
+    arguments: tuple[str, ...],
+    common: Delivery,
+    scratch: Callable[[], IO[bytes]] | None,
+) -> Delivery:
     letter = _read_letter(body, form, arguments, common.sender_node)
     words = sendmail.split_arguments(arguments).recipients if form == "sendmail" else arguments
 
     def reopen() -> Message:
-        return Message.of_part(body, letter.begin)
+        return Message.of_part(body, letter.begin, scratch=scratch)
 
     return common._replace(
         envelope=letter.envelope,

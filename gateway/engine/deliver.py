@@ -15,6 +15,8 @@ from gateway.program import clean_environ
 from gateway.spool.record import WHOLE, JobRecord
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gateway.config.model import Accept, Handle
     from gateway.mta import Egress
 
@@ -39,8 +41,11 @@ def parcel(
     niceness: int,
     packet: str,
     environ: dict[str, str],
+    scratch: Callable[[], IO[bytes]],
 ) -> Parcel:
     """Return all transactions of a body as deliveries, each of them valid and allowed.
+
+    `scratch` makes an empty file for what is to be handed to a program as one.
 
     Raises:
         Malformed, Truncated: the job must be held; the body is not what its form says.
@@ -62,7 +67,7 @@ def parcel(
     )
     for envelope in () if accept.anybody else envelopes_of(body, handle):
         _allowed(common._replace(envelope=envelope), accept)
-    deliveries = deliveries_of(body, handle, arguments, common)
+    deliveries = deliveries_of(body, handle, arguments, common, scratch=scratch)
     allowed = tuple(_allowed(delivery, accept) for delivery in deliveries)
     return Parcel(handle=handle, egress=egress, deliveries=allowed)
 

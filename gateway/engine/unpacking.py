@@ -98,6 +98,7 @@ class Unpacker:
             niceness=niceness,
             packet=arrival.job.name,
             environ=deliver.environ_of(id_text(self._identity.id), id_text(arrival.sender.id), niceness),
+            scratch=self._spool.scratch,
         )
 
     def _may_open(self, job: Job) -> bool:

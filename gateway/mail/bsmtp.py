@@ -56,9 +56,9 @@ class StoredTransaction(NamedTuple):
     end: int
     crlf: bool
 
-    def open(self) -> Message:
+    def open(self, scratch: Callable[[], IO[bytes]] | None = None) -> Message:
         """Return the message, from its beginning; as often and in as many threads as wanted."""
-        return Message(self._chunks())
+        return Message(self._chunks(), scratch=scratch)
 
     def _chunks(self) -> Iterator[bytes]:
         pull = _pull_at(self.descriptor, self.begin, self.end)

@@ -14,16 +14,24 @@ class Message:
     Chunk boundaries mean nothing.
     """
 
-    __slots__ = ("_chunks", "file")
+    __slots__ = ("_chunks", "_file", "_own", "_scratch")
 
-    def __init__(self, chunks: bytes | Iterable[bytes], *, file: IO[bytes] | None = None) -> None:
+    def __init__(
+        self,
+        chunks: bytes | Iterable[bytes],
+        *,
+        file: IO[bytes] | None = None,
+        scratch: Callable[[], IO[bytes]] | None = None,
+    ) -> None:
         """Wrap chunks, or one block of octets.
 
-        `file` is the same octets as an open file at its beginning, where there is one: it
-        can be handed to a program as its standard input, in place of the chunks.
+        `file` is the same octets as an open file at its beginning, where there is one; where there
+        is none, `scratch` makes an empty one for them as soon as somebody asks.
         """
         self._chunks: Iterable[bytes] | None = (chunks,) if isinstance(chunks, bytes) else chunks
-        self.file = file
+        self._file = file
+        self._scratch = scratch
+        self._own: IO[bytes] | None = None
 
     @classmethod
     def of_file(cls, file: IO[bytes], *, chunk: int = 1 << 18) -> Message:
@@ -32,9 +40,41 @@ class Message:
         return cls(iter(lambda: file.read(chunk), b""), file=file)
 
     @classmethod
-    def of_part(cls, file: IO[bytes], begin: int, *, chunk: int = 1 << 18) -> Message:
+    def of_part(
+        cls,
+        file: IO[bytes],
+        begin: int,
+        *,
+        chunk: int = 1 << 18,
+        scratch: Callable[[], IO[bytes]] | None = None,
+    ) -> Message:
         """Wrap an open file from an offset on; its position is neither used nor moved."""
-        return cls(_octets(file.fileno(), begin, chunk))
+        return cls(_octets(file.fileno(), begin, chunk), scratch=scratch)
+
+    def rewritten(self, chunks: Iterable[bytes]) -> Message:
+        """Return what was made of this message; it has a file if this one has."""
+        return Message(chunks, scratch=self._scratch)
+
+    @property
+    def file(self) -> IO[bytes] | None:
+        """The octets as an open file at its beginning, in place of the chunks; None where there can be none.
+
+        It is fit to be a program's standard input, and lives as long as the message. Such a program
+        gets all of it, while of chunks it takes what it got for the whole if we are killed meanwhile.
+
+        Raises:
+            GatewayError: temporary, there is no room; or as the chunks have it.
+        """
+        if self._file is None and self._scratch is not None and self._chunks is not None:
+            self._file = self._own = self._scratch()
+            self.copy_to(self._own.write)
+            self._own.seek(0)
+        return self._file
+
+    def __del__(self) -> None:
+        """Give back a file that was made for this message."""
+        if self._own is not None:
+            self._own.close()
 
     def __iter__(self) -> Iterator[bytes]:
         """Return the chunks.

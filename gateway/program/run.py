@@ -11,6 +11,7 @@ from functools import partial
 from typing import IO, cast
 
 from gateway.errors import ProgramError
+from gateway.mail.message import Message
 from gateway.program.child import GRACE, NOTHING, PIPE, Child, read_available
 from gateway.program.meanwhile import work_meanwhile
 from gateway.program.output import Finished, Kept
@@ -27,17 +28,18 @@ _DRAIN = 1 << 20
 def run_program(
     argv: Sequence[str],
     *,
-    stdin: IO[bytes] | Iterable[bytes] | None,
+    stdin: Message | IO[bytes] | Iterable[bytes] | None,
     environ: Mapping[str, str],
     timeout: float,
     keep_output: int = KEEP_OUTPUT,
 ) -> Finished:
     """Run a program to its end and return how it ended; safe to call from any thread.
 
-    `stdin` is a file (one that can seek is handed over as it is, from its present position),
+    `stdin` is a message, a file (one that can seek is handed over as it is, from its present position),
     chunks that are written as the program takes them, or None for nothing. A program that
     stops reading is no failure: its exit status decides. If the chunks raise, the program is
-    killed before its input is closed, so that it cannot take a part for the whole.
+    killed before its input is closed, so that it cannot take a part for the whole. Only what it has
+    as a file it gets to the end even if we are killed: so a message is handed over as one if it can be.
 
     After `timeout` [s] its process group gets SIGTERM, and SIGKILL `GRACE` seconds later or when the
     program itself has ended. Processes that a program leaves behind when it ends by itself
@@ -62,9 +64,11 @@ def run_program(
 
 
 def _as_file_or_chunks(
-    stdin: IO[bytes] | Iterable[bytes] | None,
+    stdin: Message | IO[bytes] | Iterable[bytes] | None,
 ) -> tuple[int | None, Iterator[bytes] | None]:
     """Return the descriptor to hand over, or the chunks to write; neither for no input."""
+    if isinstance(stdin, Message):
+        stdin = stdin.file or iter(stdin)
     if stdin is None:
         return None, None
     read: Callable[[int], bytes] | None = getattr(stdin, "read", None)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from io import BytesIO
+
 import pytest
 
 from gateway.mail.message import Message
@@ -26,3 +28,34 @@ def test_a_message_is_read_once() -> None:
         message.read()
     with pytest.raises(RuntimeError, match="only once"):
         iter(message)
+
+
+def test_a_part_becomes_a_file_where_somebody_asks_for_one() -> None:
+    made: list[BytesIO] = []
+
+    def scratch() -> BytesIO:
+        made.append(BytesIO())
+        return made[-1]
+
+    message = Message((b"Subject: x\n", b"\ny\n"), scratch=scratch)
+    assert [] == made
+    for _ in range(2):
+        assert message.file is made[0]
+    assert b"Subject: x\n\ny\n" == made[0].read()
+    other = Message((b"a\n",), scratch=scratch).rewritten(iter((b"b\n", b"c\n")))
+    assert other.file is made[1]
+    assert b"b\nc\n" == made[1].read()
+    del message
+    assert [True, False] == [file.closed for file in made]
+
+
+def test_without_a_place_for_it_there_is_no_file() -> None:
+    message = Message(b"x\n")
+    assert message.file is None
+    assert message.rewritten(message).file is None
+
+
+def test_a_message_that_was_read_becomes_no_file_any_more() -> None:
+    message = Message(b"x\n", scratch=BytesIO)
+    assert b"x\n" == message.read()
+    assert message.file is None

@@ -108,9 +108,7 @@ def _call(delivery: Delivery, group: Sequence[Recipient], message: Message) -> t
     assert delivery.envelope is not None
     argv = (*delivery.command, *words(delivery.envelope.sender, group))
     try:
-        finished = run_program(
-            argv, stdin=message.file or message, environ=delivery.environ, timeout=delivery.timeout
-        )
+        finished = run_program(argv, stdin=message, environ=delivery.environ, timeout=delivery.timeout)
     except ProgramError as failure:
         return Verdict.DEFERRED, str(failure)
     return judge(finished)

@@ -6,9 +6,10 @@ exits with 0. So sendmail is called here directly, with the words that rmail wou
 
 from __future__ import annotations
 
+import os
 import re
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from gateway import (
     Malformed,
@@ -179,10 +180,11 @@ def _hand_over(
     if message is None:
         return Ending(Verdict.DEFERRED, "the message cannot be read a second time now")
     stream = _Stream(call.front(sender), message)
+    written = message.rewritten(stream)
     try:
         finished = run_program(
             call.words(sender, recipients),
-            stdin=iter(stream),
+            stdin=written,
             environ=delivery.environ,
             timeout=delivery.timeout,
         )
@@ -190,7 +192,12 @@ def _hand_over(
         return Ending(Verdict.DEFERRED, str(error))
     except Malformed as error:
         return Ending(Verdict.REFUSED, str(error))
-    return ending(finished, whole=stream.whole)
+    return ending(finished, whole=_at_end(written.file) if written.file else stream.whole)
+
+
+def _at_end(file: IO[bytes]) -> bool:
+    """Return whether a file was read to its end, by whoever shares its position with us."""
+    return os.lseek(file.fileno(), 0, os.SEEK_CUR) == os.fstat(file.fileno()).st_size
 
 
 class _Text:

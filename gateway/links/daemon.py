@@ -33,9 +33,9 @@ class Door:
     def __init__(
         self, config: Config, party: Party, rules_for: Callable[[Neighbour], Rules], *, deadline: float
     ) -> None:
-        self._neighbours = [
-            n for n in config.neighbours.values() if n.noisepub is not None and n.name != "self"
-        ]
+        callers = [n for n in config.neighbours.values() if n.noisepub is not None]
+        # Of two with one key the last is found, and that is not to be ourselves.
+        self._neighbours = sorted(callers, key=lambda n: n.name != "self")
         self._party = party
         self._rules_for = rules_for
         self._deadline = deadline
@@ -57,7 +57,7 @@ class Door:
             return neighbour
 
         try:
-            return answer(wire, self._party, known, self._rules_for, deadline=self._deadline)
+            return answer(wire, self._party, known, self._rules, deadline=self._deadline)
         except (LockBusy, Refused, SpoolError, OSError) as failure:
             return Account(peer=inside[0] if inside else "", end=str(failure), broken=True)
         finally:
@@ -71,6 +71,13 @@ class Door:
             if compare_digest(neighbour.noisepub or b"", key):
                 found = neighbour
         return found
+
+    def _rules(self, neighbour: Neighbour) -> Rules:
+        """Return the rules of a session; whoever has our own keys only asks whether it is us who answer."""
+        rules = self._rules_for(neighbour)
+        if neighbour.name == "self":
+            return rules._replace(receive=False, send=False, listing=True)
+        return rules
 
     def _enter(self, neighbour: Neighbour) -> None:
         most = neighbour.limits.connections

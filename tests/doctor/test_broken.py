@@ -181,6 +181,23 @@ def test_a_link_that_is_dead(patient: Patient) -> None:
         answering.communicate(timeout=20)
 
 
+def test_our_own_daemon_that_nobody_started(patient: Patient) -> None:
+    port = free_port()
+    patient.write(f'\n[serve]\ndaemon = "0.0.0.0:{port}"\n')
+    found = patient.only()
+    assert ("serve.daemon", True) == (found["subject"], "refused" in found["what"])
+    words = ("--config", str(patient.config), "serve")
+    serving = subprocess.Popen([gateway_script(), *words], stderr=subprocess.PIPE, env=ENVIRONMENT)
+    try:
+        assert serving.stderr is not None
+        assert b"daemon" in serving.stderr.readline()
+        assert [] == patient.findings()
+    finally:
+        serving.terminate()
+        said = serving.communicate(timeout=20)[1]
+    assert b"no neighbour's" not in said
+
+
 def test_a_key_that_is_not_the_neighbours(tmp_path: Path, nncp_bin: Path) -> None:
     """Somebody pasted the wrong block: with NNCP at the other end all one sees is that it hangs up."""
     alice, bob, eve = (Node(tmp_path / name, name, nncp_bin) for name in ("alice", "bob", "eve"))

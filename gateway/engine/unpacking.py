@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from contextlib import ExitStack
 from typing import IO, TYPE_CHECKING, NamedTuple
 
@@ -55,7 +56,7 @@ class Unpacker:
         self._kinds = EXEC - leave
 
     def unpack(self, job: Job, limit: int) -> Unpacked | None:
-        """Verify and unpack an exec job before its turn, if all is well with it.
+        """Verify and unpack a small exec job before its turn, if all is well with it.
 
         `limit` [bytes] is for its body. None is for a job that has to wait for its turn.
 
@@ -64,12 +65,12 @@ class Unpacker:
         """
         if not self._may_open(job):
             return None
-        with self._spool.open(job) as file, ExitStack() as until_whole:
-            arrival = arrive(job, file, self._config, self._identity)
+        with ExitStack() as until_whole:
+            arrival = arrive(job, io.BytesIO(self._spool.read(job)), self._config, self._identity)
             handle = handle_of(arrival) if arrival.plain.type in self._kinds else None
             if handle is None:
                 return None
-            body = until_whole.enter_context(self._spool.scratch(job.size))
+            body = until_whole.enter_context(self._spool.scratch(job.size, at_most=limit))
             arrival.unpack(body, limit)
             whole = self.parcel(arrival, handle, body)
             until_whole.pop_all()

@@ -16,6 +16,7 @@ and only complete transactions make it one. Memory is bounded whatever the lines
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable, Iterator
 from typing import IO, Final, NamedTuple
@@ -46,12 +47,13 @@ class StoredTransaction(NamedTuple):
     """One transaction of a file that was checked as a whole.
 
     `size` counts the octets of the message, which lies at `begin` to `end` of the file, with
-    the line ends that `crlf` says. The file must stay open and unchanged.
+    the line ends that `crlf` says. `source` is the file's descriptor, which must stay open and
+    its file unchanged, or all that is in it.
     """
 
     envelope: Envelope
     size: int
-    descriptor: int
+    source: int | bytes
     begin: int
     end: int
     crlf: bool
@@ -61,7 +63,7 @@ class StoredTransaction(NamedTuple):
         return Message(self._chunks(), scratch=scratch)
 
     def _chunks(self) -> Iterator[bytes]:
-        pull = _pull_at(self.descriptor, self.begin, self.end)
+        pull = _pull_at(self.source, self.begin, self.end)
         unstuffer = Unstuffer(crlf=self.crlf)
         while unstuffer.rest is None:
             chunk = pull()
@@ -97,13 +99,13 @@ def scan(file: IO[bytes]) -> tuple[StoredTransaction, ...]:
         Malformed: permanent; not BSMTP, or readable in two ways. Names the line.
         Truncated: temporary; the input ended early or holds no complete transaction.
     """
-    descriptor = file.fileno()
-    reader = _Reader(_pull_at(descriptor, 0, None))
+    source = file.getvalue() if isinstance(file, io.BytesIO) else file.fileno()
+    reader = _Reader(_pull_at(source, 0, None))
     found = []
     for envelope, text in reader.transactions():
         begin = reader.offset
         size = sum(map(len, text))
-        found.append(StoredTransaction(envelope, size, descriptor, begin, reader.offset, text.crlf))
+        found.append(StoredTransaction(envelope, size, source, begin, reader.offset, text.crlf))
     return tuple(found)
 
 
@@ -235,13 +237,17 @@ class _Text:
             self._failure = RuntimeError("the message was not read before the next transaction was asked for")
 
 
-def _pull_at(descriptor: int, begin: int, end: int | None) -> Callable[[], bytes]:
+def _pull_at(source: int | bytes, begin: int, end: int | None) -> Callable[[], bytes]:
     """Return a function that reads chunk after chunk of a part of a file."""
     position = begin
 
     def pull() -> bytes:
         nonlocal position
-        chunk = os.pread(descriptor, _CHUNK if end is None else min(_CHUNK, end - position), position)
+        size = _CHUNK if end is None else min(_CHUNK, end - position)
+        if isinstance(source, int):
+            chunk = os.pread(source, size, position)
+        else:
+            chunk = source[position : position + size]
         position += len(chunk)
         return chunk
 

@@ -10,22 +10,72 @@ from gateway.spool import durable
 from gateway.spool.refusal import refusals
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from _typeshed import ReadableBuffer
 
 IN_MEMORY = 4 * 1024 * 1024
 
 
-def scratch(directory: str, *, floor: str, size_hint: int = 0, umask: int | None = None) -> BinaryIO:
+def scratch(
+    directory: str, *, floor: str, size_hint: int = 0, at_most: int | None = None, umask: int | None = None
+) -> BinaryIO:
     """Return an empty anonymous file, open for reading and writing, mode 0600.
 
     Up to 4 MiB live in memory; when it grows larger, or `size_hint` [bytes] says it will, it
     lies in `directory`. The descriptor stays the same, and is fit to be a program's standard
     input (flush and seek first).
 
+    `at_most` [bytes] is a promise not to write more: up to 4 MiB there is no file then before
+    somebody asks for its descriptor, and nothing may be written after that.
+
     Raises:
-        SpoolError: temporary; also from its write and flush.
+        SpoolError: temporary; also from its write, flush and fileno.
     """
-    return cast("BinaryIO", io.BufferedRandom(_Anonymous(directory, floor, size_hint, umask)))
+
+    def anonymous() -> BinaryIO:
+        return cast("BinaryIO", io.BufferedRandom(_Anonymous(directory, floor, size_hint, umask)))
+
+    return anonymous() if at_most is None or at_most > IN_MEMORY else _Octets(anonymous)
+
+
+class _Octets(io.BytesIO):
+    """Octets that most readers take as they are; a file for those who want one."""
+
+    def __init__(self, make_file: Callable[[], BinaryIO]) -> None:
+        super().__init__()
+        self._make_file = make_file
+        self._file: BinaryIO | None = None
+
+    def fileno(self) -> int:
+        if self._file is None:
+            file = self._make_file()
+            try:
+                file.write(self.getbuffer())
+                file.flush()
+                os.lseek(file.fileno(), self.tell(), os.SEEK_SET)
+            except BaseException:
+                file.close()
+                raise
+            self._file = file
+        return self._file.fileno()
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        position = super().seek(offset, whence)
+        if self._file is not None:
+            os.lseek(self._file.fileno(), position, os.SEEK_SET)
+        return position
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        if self._file is not None:
+            msg = "somebody has the descriptor already"
+            raise io.UnsupportedOperation(msg)
+        return super().write(data)
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        super().close()
 
 
 class _Anonymous(io.FileIO):

@@ -85,11 +85,13 @@ class Spool:
                 with suppress(SpoolError):
                     self._put(self.paths.header(node, box, name), header, synced=False)
 
-    def scratch(self, size_hint: int = 0) -> BinaryIO:
+    def scratch(self, size_hint: int = 0, *, at_most: int | None = None) -> BinaryIO:
         """Return an anonymous file for a decrypted body; see `gateway.spool.scratch`."""
         from gateway.spool.scratch import scratch  # noqa: PLC0415 - not on the submission path
 
-        return scratch(self.paths.tmp, floor=self.root, size_hint=size_hint, umask=self.umask)
+        return scratch(
+            self.paths.tmp, floor=self.root, size_hint=size_hint, at_most=at_most, umask=self.umask
+        )
 
     def recover(self) -> int:
         """Unlink temporary files of ours whose process is gone, and nothing else; return how many."""
@@ -142,6 +144,19 @@ class Spool:
             UnknownJob: temporary; it went away.
         """
         return os.fdopen(self._open(job), "rb")
+
+    def read(self, job: Job) -> bytes:
+        """Return the whole of a small packet, as long as it was when it was listed.
+
+        Raises:
+            UnknownJob: temporary; it went away.
+        """
+        fd = self._open(job)
+        try:
+            with refusals(self.path(job)):
+                return os.pread(fd, job.size, 0)
+        finally:
+            os.close(fd)
 
     def header(self, job: Job) -> bytes:
         """Return the first 172 bytes, or fewer if there are fewer, of the packet itself.

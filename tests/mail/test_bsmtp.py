@@ -36,12 +36,15 @@ def scanned(tmp_path: Path) -> Iterator[Callable[[bytes], list[tuple[Envelope, b
     with (tmp_path / "batch").open("w+b") as file:
 
         def scan_all(batch: bytes) -> list[tuple[Envelope, bytes]]:
+            """Scan the file, and the same octets in memory."""
             file.truncate(0)
             file.seek(0)
             file.write(batch)
             file.flush()
             found = [(one.envelope, one.open().read(), one.size) for one in scan(file)]
             assert all(len(message) == size for _, message, size in found)
+            in_memory = scan(io.BytesIO(batch))
+            assert found == [(one.envelope, one.open().read(), one.size) for one in in_memory]
             return [(envelope, message) for envelope, message, _ in found]
 
         yield scan_all
@@ -310,6 +313,8 @@ def test_scan_finds_what_read_reads(transactions: list[tuple[Envelope, bytes]]) 
         found = scan(file)
         assert read_all(batch) == [(one.envelope, one.open().read()) for one in found]
         assert read_all(batch)[::-1] == [(one.envelope, one.open().read()) for one in reversed(found)]
+    found = scan(io.BytesIO(batch))
+    assert read_all(batch)[::-1] == [(one.envelope, one.open().read()) for one in reversed(found)]
 
 
 @given(st.binary(max_size=200), st.lists(st.sampled_from(ONE.splitlines(keepends=True)), max_size=12))
@@ -397,6 +402,8 @@ def test_no_size_of_buffer_matters(size: int, monkeypatch: pytest.MonkeyPatch, t
         with path.open("rb") as file:
             assert expected == [(one.envelope, one.message.read()) for one in read(file)]
             assert expected == [(one.envelope, one.open().read()) for one in scan(file)]
+        octets = io.BytesIO(path.read_bytes())
+        assert expected == [(one.envelope, one.open().read()) for one in scan(octets)]
 
 
 class _LongLine:

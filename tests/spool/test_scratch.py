@@ -83,12 +83,69 @@ def test_a_full_disk_is_a_spool_error(spool, monkeypatch):
     body.close()
 
 
-@given(st.lists(st.tuples(st.integers(0, 60), st.binary(max_size=40))))
-def test_it_behaves_like_a_file(tmp_path_factory, steps):
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def test_what_is_known_to_be_small_is_no_file_until_one_is_wanted(spool):
+    before = descriptors()
+    with spool.scratch(at_most=100) as body:
+        body.write(b"for the program")
+        body.flush()
+        body.seek(4)
+        assert before == descriptors()
+        assert b"the program" == subprocess.run(["cat"], stdin=body, capture_output=True, check=True).stdout
+        assert "memfd" in place_of(body)
+        body.seek(8)
+        assert b"program" == os.read(body.fileno(), 100)
+        body.seek(8)
+        assert b"program" == body.read()
+    assert before == descriptors()
+
+
+def test_what_is_announced_as_small_and_comes_from_a_large_packet_lies_on_disk_as_a_file(spool, root):
+    with spool.scratch(5 << 20, at_most=100) as body:
+        body.write(b"x")
+        assert place_of(body).startswith(f"{root}/tmp/")
+
+
+def test_what_may_become_large_is_a_file_from_the_start(spool, monkeypatch):
+    monkeypatch.setattr(module, "IN_MEMORY", 1000)
+    before = descriptors()
+    with spool.scratch(at_most=1001):
+        assert before + 1 == descriptors()
+
+
+def test_who_has_the_descriptor_sees_all_that_was_written(spool):
+    with spool.scratch(at_most=100) as body:
+        body.write(b"one")
+        body.fileno()
+        with pytest.raises(io.UnsupportedOperation):
+            body.write(b"two")
+        body.seek(0)
+        assert b"one" == body.read()
+
+
+def test_a_file_that_cannot_be_made_is_a_spool_error(spool, monkeypatch):
+    def none_left(_name, _flags=0):
+        raise OSError(errno.EMFILE, "none left")
+
+    before = descriptors()
+    with spool.scratch(at_most=100) as body:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "memfd_create", none_left)
+            with pytest.raises(SpoolError, match="too many open files"):
+                body.fileno()
+        assert "memfd" in place_of(body)
+    assert before == descriptors()
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.binary(max_size=40))), st.sampled_from([None, 64, 10_000]))
+def test_it_behaves_like_a_file(tmp_path_factory, steps, at_most):
     before, module.IN_MEMORY = module.IN_MEMORY, 64
     try:
         model = io.BytesIO()
-        with Spool(str(tmp_path_factory.mktemp("s"))).scratch() as body:
+        with Spool(str(tmp_path_factory.mktemp("s"))).scratch(at_most=at_most) as body:
             for offset, data in steps:
                 for file in (model, body):
                     file.seek(offset)

@@ -144,6 +144,8 @@ def test_open_and_header_read_the_packet_itself(spool, put, name, bob):
     assert HEADER == spool.header(job)
     with spool.open(job) as file:
         assert PACKET == file.read()
+    assert PACKET == spool.read(job)
+    assert PACKET[:9] == spool.read(job._replace(size=9))
 
 
 @pytest.mark.parametrize("instead", ["nothing", "fifo", "directory"])
@@ -155,7 +157,7 @@ def test_a_job_that_vanished_is_unknown(spool, put, name, bob, instead):
         os.mkfifo(path)
     if instead == "directory":
         os.mkdir(path)
-    for use in (spool.open, spool.header):
+    for use in (spool.open, spool.read, spool.header):
         with pytest.raises(UnknownJob, match=f"{name} is not in rx"):
             use(job)
 

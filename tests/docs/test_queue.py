@@ -99,7 +99,7 @@ def test_the_selectors_are_all_there() -> None:
 def test_the_findings_are_all_there() -> None:
     told = [row[0].strip("`") for row in rows(SECTIONS["Is the spool sound?"])]
     source = "".join((ROOT / "gateway" / "spool" / name).read_text() for name in ("check.py", "access.py"))
-    assert set(told) == set(re.findall(r'Finding\(\s*"([a-z-]+)"', source))
+    assert set(told) == set(re.findall(r'Flaw\(\s*"([a-z-]+)"', source))
 
 
 def test_every_command_is_there() -> None:

@@ -13,6 +13,7 @@ import pytest
 from gateway.cli import COMMANDS, PIPE_HELP
 from gateway.cli.pipes import pipe_command
 from gateway.request.words import SWITCHES, VALUES
+from tests.real.fetch import Unavailable, fetch
 from tests.real.nodes import Node
 from tests.real.programs import gateway_script, run_gateway
 
@@ -25,9 +26,13 @@ _gateway_completion gateway
 printf '%s\\n' "${COMPREPLY[@]}"
 """
 ZSH = """
-compdef() { : }
+[ -z "$ZSH_MODULES" ] || module_path=($ZSH_MODULES)
+compdef() { defined=$1 }
+compadd() { print -l -- "${(@P)@[-1]}" }
+_describe() { print -l -- "${(@P)3%%:*}" }
 eval "$(gateway completion zsh)"
-whence -w _gateway_completion | grep -q function
+words=("$@") CURRENT=$#
+$defined
 """
 FISH = """
 gateway completion fish | source
@@ -37,14 +42,25 @@ complete --do-complete="$argv"
 
 def shell(name: str, script: str, *words: str, environ: Mapping[str, str] | None = None) -> list[str]:
     """Run a script in a real shell that has the command; return what it prints."""
+    modules = ""
     program = shutil.which(name)
     if program is None:
-        pytest.skip(f"there is no {name} here")
+        try:
+            prefix = fetch(name)
+        except (KeyError, Unavailable) as why:
+            pytest.skip(f"there is no {name} here: {why}")
+        program = str(prefix / "bin" / name)
+        modules = " ".join(map(str, prefix.glob("root/usr/lib/*/zsh/*")))
     flags = {"bash": ["--norc"], "zsh": ["-f"], "fish": ["--no-config"]}[name]
-    behind = [name] if name == "bash" else []
+    behind = [] if name == "fish" else [name]
     found = subprocess.run(
         [program, *flags, "-c", script, *behind, *words],
-        env={"PATH": f"{Path(gateway_script()).parent}:{os.environ['PATH']}", "HOME": "/", **(environ or {})},
+        env={
+            "PATH": f"{Path(gateway_script()).parent}:{os.environ['PATH']}",
+            "HOME": "/",
+            "ZSH_MODULES": modules,
+        }
+        | {**(environ or {})},
         capture_output=True,
         timeout=60,
         check=True,
@@ -92,8 +108,11 @@ def test_nothing_that_is_broken_is_in_its_way(two_nodes: tuple[Node, Node], tmp_
     }
 
 
-def test_zsh_takes_the_script() -> None:
-    shell("zsh", ZSH)
+def test_zsh_completes(two_nodes: tuple[Node, Node]) -> None:
+    alice, _ = two_nodes
+    words = ("gateway", "--config", str(alice.toml))
+    assert {"canary", "call", "caller"} == {*shell("zsh", ZSH, *words, "ca")}
+    assert {"bob"} == {*shell("zsh", ZSH, *words, "canary", "")}
 
 
 def test_fish_completes(two_nodes: tuple[Node, Node]) -> None:

@@ -148,6 +148,16 @@ PROGRAMS: dict[str, Program] = {
         check=("systemd-analyze", "--version"),
         patch=_patch_systemd,
     ),
+    "zsh": Program(
+        packages=("zsh",),
+        commands={"zsh": "bin/zsh"},
+        check=("zsh", "-f", "-c", "true"),
+    ),
+    "fish": Program(
+        packages=("fish", "fish-common"),
+        commands={"fish": "usr/bin/fish"},
+        check=("fish", "--no-config", "-c", "true"),
+    ),
     "fakeroot": Program(
         packages=("fakeroot", "libfakeroot"),
         commands={"fakeroot": "usr/bin/fakeroot-here"},

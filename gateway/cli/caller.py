@@ -32,6 +32,7 @@ def command(setting: Setting, *, nodes: tuple[str, ...], quiet: bool, noprogress
 
     from gateway.service.calling import callable_neighbours  # noqa: PLC0415 - as above
     from gateway.service.ground import Ground  # noqa: PLC0415 - as above
+    from gateway.service.outages import Outages  # noqa: PLC0415 - as above
 
     config = setting.config()
     neighbours = callable_neighbours(config)
@@ -43,6 +44,7 @@ def command(setting: Setting, *, nodes: tuple[str, ...], quiet: bool, noprogress
         raise ConfigError(msg)
     allow_descriptors()
     ground = Ground.of(config, setting.say, _nothing if quiet or setting.quiet else setting.say)
+    ground.registry.join("outages", Outages(setting.say))
     return asyncio.run(_call(ground, neighbours))
 
 

@@ -140,7 +140,7 @@ class Delays:
             who = f"{node}, a node that {self._config.path} does not have"
         else:
             who = neighbour.name
-        oldest = _span(time.time() - new[0].mtime)
+        oldest = span(time.time() - new[0].mtime)
         self._say(f"packets wait for {who}: {len(new)} more for too long, the oldest for {oldest}")
         if lacking := hindrance(self._config):
             self._say(f"their senders are not told: {lacking.what}: {lacking.mend}")
@@ -159,7 +159,7 @@ class Delays:
                 node=neighbour.name if neighbour else job.node,
                 niceness=niceness,
                 size=job.size,
-                text="; ".join([f"has been waiting for {_span(waited)}", *said]),
+                text="; ".join([f"has been waiting for {span(waited)}", *said]),
                 detail={"waited": round(waited), **({"reported": senders} if senders else {})},
             )
         )
@@ -202,7 +202,8 @@ def hindrance(config: Config) -> Hindrance | None:
     return Hindrance("without a journal nobody knows them", line)
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
+    """Return a length of time in the unit that a person would name it in."""
     if seconds < 2 * _HOUR:
         return f"{seconds / 60:.0f} minutes"
     return f"{seconds / _HOUR:.0f} hours" if seconds < 2 * _DAY else f"{seconds / _DAY:.0f} days"

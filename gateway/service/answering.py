@@ -48,7 +48,6 @@ class Answering:
         who = " ".join(word for word in (account.peer, peer) if word) or "caller"
         for note in account.notes:
             self._ground.say(note)
-        if account.broken:
-            self._ground.say(f"{who}: {account.end}")
-        else:
-            self._ground.news(f"{who}: {account}")
+        # Of a neighbour's sessions that break again and again `Outages` has a word for a person.
+        tell = self._ground.say if account.broken and not account.started else self._ground.news
+        tell(f"{who}: {account.end if account.broken else account}")

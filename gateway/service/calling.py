@@ -83,12 +83,11 @@ class Calling:
         except (GatewayError, OSError) as failure:
             ground.say(f"{neighbour.name}: {failure}")
             return
+        # Where a call fails again and again, `Outages` has a word for a person.
         for note in account.notes:
-            ground.say(note)
-        if account.started and account.broken:
-            ground.say(f"{neighbour.name}: {account.end}")
-        elif account.started:
-            ground.news(f"{neighbour.name}: {account}")
+            (ground.say if account.started else ground.news)(note)
+        if account.started:
+            ground.news(f"{neighbour.name}: {account.end if account.broken else account}")
         if self._alone and call.toss:
             tosser = Tosser(ground.config, ground.spool, ground.registry, say=ground.say, leave=call.leave)
             tosser.pass_over(Selection(node=neighbour.id), stopping=ground.leaving.is_set)

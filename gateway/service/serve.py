@@ -21,6 +21,7 @@ from gateway.service.counts import Counts
 from gateway.service.faces import faces
 from gateway.service.ground import Ground
 from gateway.service.notify import Manager
+from gateway.service.outages import Outages
 from gateway.service.sockets import PURPOSES, Sockets, inherited
 from gateway.service.supervisor import Duty, Supervisor
 from gateway.service.sweeping import Sweeping
@@ -70,6 +71,7 @@ class Service:
         self._manager = Manager(environ)
         self._sockets = Sockets(inherited(environ))
         self._counts = Counts()
+        self._outages = Outages(say)
         self._words: asyncio.Queue[signal.Signals] = asyncio.Queue()
         self._replaced: dict[_Generation, asyncio.Task[None]] = {}
 
@@ -108,6 +110,7 @@ class Service:
         config = self._load()
         ground = Ground.of(config, self._say, self._news)
         ground.registry.join("counts", self._counts)
+        ground.registry.join("outages", self._outages)
         duties = [Duty("tosser", lambda: Tossing(ground)), Duty("sweeper", lambda: Sweeping(ground))]
         if listener := self._sockets.get("daemon", config.serve.daemon):
             duties.append(Duty("daemon", lambda: Answering(ground, listener)))

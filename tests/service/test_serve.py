@@ -65,6 +65,41 @@ def test_what_a_directory_brings_is_delivered_at_once(pair: Pair, tmp_path: Path
         until(lambda: ["by stick"] == subjects(pair.at_bob))
 
 
+def failed(node: Node) -> int:
+    """Return how many calls have failed, by the journal."""
+    return (node.spool / "journal" / "events.jsonl").read_text().count('"event": "call-failed"')
+
+
+def test_a_link_that_fails_and_fails_is_told_of_once(pair: Pair) -> None:
+    """With --quiet as well, and so is that it works again; the failures themselves are news."""
+    pair.alice.tail = '[retry]\nwarn-after = "2s"\n'
+    pair.alice.write()
+    submit(pair.alice, pair.bob, "at last")
+    with resident(pair.alice, "serve", "--quiet") as alice:
+        alice.says("bob: the link has failed ")
+        failures = failed(pair.alice)
+        until(lambda: failed(pair.alice) >= failures + 2, "more failures")
+        with serving(pair.bob):
+            until(lambda: ["at last"] == subjects(pair.at_bob))
+            alice.says("bob: the link works again, after ")
+        assert 0 == alice.end()
+    assert 1 == alice.said().count("the link has failed")
+    assert "refused: gateway node probe bob" in alice.said()
+    assert 1 == alice.said().count("refused")
+
+
+def test_the_sender_of_mail_that_waits_hears_of_it(pair: Pair) -> None:
+    alice = pair.alice
+    alice.tail = f"[retry]\nwarn-sender = true\n[neigh.self]\n{inbox(alice)}"
+    alice.write()
+    submit(alice, pair.bob, "waits")
+    [packet] = alice.packets("tx")
+    os.utime(packet, (time.time() - 90_000,) * 2)
+    with serving(alice):
+        until(lambda: ["Mail is delayed and still on its way"] == subjects(alice.directory / "Maildir"))
+    assert [packet] == alice.packets("tx")
+
+
 def test_a_program_that_hangs_does_not_stop_anothers_mail(pair: Pair, tmp_path: Path) -> None:
     mallory = Node(tmp_path / "mallory", "mallory")
     mallory.know(pair.bob, toml=pair.alice.neighbours["bob"].toml)

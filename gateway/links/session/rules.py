@@ -119,6 +119,8 @@ class Account:
                 "tx_bytes": self.bytes_out,
                 "received": self.received,
                 "sent": self.sent,
+                "left": self.left,
+                "wanting": self.wanting,
                 "offered": {"rx": self.rx_offered, "tx": self.tx_offered},
                 "broken": self.broken,
             }

@@ -59,14 +59,14 @@ class Host:
 
     def close(self) -> None:
         """End the shell and all that was started in it."""
+        if self._shell.stdin is not None:
+            self._shell.stdin.close()  # what is the first process of its namespace heeds no SIGTERM
         for word in (signal.SIGTERM, signal.SIGKILL):
             try:
                 os.killpg(self._shell.pid, word)
                 self._shell.wait(10)
             except (ProcessLookupError, subprocess.TimeoutExpired):
                 continue
-        if self._shell.stdin is not None:
-            self._shell.stdin.close()
 
 
 @contextmanager

@@ -11,6 +11,8 @@ TAG = 16
 """What sealing adds to a block."""
 ALONE = 16
 """Blocks that one thread seals or opens before a second one is started."""
+GROUP = 4
+"""Blocks that are handed to a thread, and written, together."""
 SIZES = struct.Struct(">QQ")
 """Length of the plain packet, then of all padding: the beginning of the last or last but one block."""
 

@@ -8,7 +8,7 @@ from contextlib import closing
 from itertools import count
 from typing import NamedTuple, Protocol
 
-from gateway.packet.blocks import ALONE, BLOCK, SIZES, TAG, keep_heap
+from gateway.packet.blocks import ALONE, BLOCK, GROUP, SIZES, TAG, keep_heap
 from gateway.packet.failures import BadPadding, BadSize, Corrupt, NotForUs, TrailingBytes, UnknownSender
 from gateway.packet.header import HEADER_SIZE, Header
 from gateway.packet.identity import Identity, encode
@@ -102,6 +102,13 @@ class _End(NamedTuple):
     pad: int
 
 
+class _Task(NamedTuple):
+    """Blocks to try, and the number of the first."""
+
+    number: int
+    ciphertexts: list[bytes]
+
+
 class _Blocks:
     """The blocks of a packet; everything in them that is not payload is checked here."""
 
@@ -112,6 +119,9 @@ class _Blocks:
         self._tree.update(header)
         self._taken: deque[bytes] = deque()
         """Blocks that were read before their turn."""
+        self._found: deque[bytes | None] = deque()
+        """What is in them, as `_tried` yields it."""
+        self._all_found = False
         self._end: _End | None = None
 
     def plain(self) -> Iterator[bytes]:
@@ -158,37 +168,60 @@ class _Blocks:
     def _tried(self) -> Generator[bytes | None, None, None]:
         """Yield what is in the full blocks, and None for the first block that is not one.
 
-        They stay in `_taken` until somebody has seen to them.
+        They stay in `_taken` until somebody has seen to them; those before the None are hashed.
         """
         for number in range(ALONE):
-            yield self._full(self._take(number))
+            self._note(self._try(self._take(number, 1)))
+            yield self._found.popleft()
         from gateway.packet.behind import Behind  # noqa: PLC0415 - threads are for large packets
 
-        behind = Behind(self._full)
+        behind = Behind(self._try, self._note)
         try:
-            for number in count(ALONE):
-                task = self._take(number)
-                yield from behind.put(task)
-                if len(task[1]) < _FULL:
+            for number in count(ALONE, GROUP):
+                task = self._take(number, GROUP)
+                behind.put(task)
+                while self._found:
+                    yield self._found.popleft()
+                if len(task.ciphertexts[-1]) < _FULL:
                     break
-            yield from behind.finish()
+            behind.finish()
+            yield from self._found
         finally:
             behind.give_up()
 
-    def _take(self, number: int) -> tuple[int, bytes]:
-        self._taken.append(self._read())
-        return number, self._taken[-1]
+    def _take(self, number: int, most: int) -> _Task:
+        """Read blocks, none of them behind the end."""
+        ciphertexts: list[bytes] = []
+        while len(ciphertexts) < most:
+            ciphertexts.append(_read(self._source, _FULL))
+            if len(ciphertexts[-1]) < _FULL:
+                break
+        self._taken += ciphertexts
+        return _Task(number, ciphertexts)
 
-    def _full(self, task: tuple[int, bytes]) -> bytes | None:
-        number, ciphertext = task
+    def _try(self, task: _Task) -> list[tuple[bytes, bytes | None]]:
+        return [
+            (ciphertext, self._full(number, ciphertext))
+            for number, ciphertext in enumerate(task.ciphertexts, task.number)
+        ]
+
+    def _full(self, number: int, ciphertext: bytes) -> bytes | None:
         return self._keys.open(self._keys.full, number, ciphertext) if len(ciphertext) == _FULL else None
+
+    def _note(self, tried: list[tuple[bytes, bytes | None]]) -> None:
+        """Hash the full blocks and pass on what is in them, up to the first block that is not one."""
+        for ciphertext, block in tried:
+            if self._all_found:
+                return
+            if block is None:
+                self._all_found = True
+            else:
+                self._tree.update(ciphertext)
+            self._found.append(block)
 
     def _next(self) -> bytes:
         """Return the next block as it is in the file; no bytes at the end."""
-        return self._taken.popleft() if self._taken else self._read()
-
-    def _read(self) -> bytes:
-        ciphertext = _read(self._source, _FULL)
+        ciphertext = self._taken.popleft() if self._taken else _read(self._source, _FULL)
         self._tree.update(ciphertext)
         return ciphertext
 

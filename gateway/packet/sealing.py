@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from nacl import bindings
 
 from gateway.errors import ConfigError
-from gateway.packet.blocks import ALONE, BLOCK, SIZES, Buffer, Cutter, body_size, keep_heap
+from gateway.packet.blocks import ALONE, BLOCK, GROUP, SIZES, Buffer, Cutter, body_size, keep_heap
 from gateway.packet.failures import TooLarge
 from gateway.packet.header import HEADER_SIZE, Header
 from gateway.packet.identity import KEY_SIZE, Identity, encode
@@ -21,6 +21,9 @@ from gateway.packet.plain import PacketType, Plain
 
 if TYPE_CHECKING:
     from gateway.packet.behind import Behind
+
+_Task = tuple[bytes, int, bytes]
+"""A key, the number of a block, and the block."""
 
 
 class Hop(NamedTuple):
@@ -172,7 +175,8 @@ class _Layer:
         self.size = 0
         self.innermost = False
         self.tree: MerkleTree | None = None
-        self._behind: Behind[tuple[bytes, int, bytes], bytes] | None = None
+        self._group: list[_Task] = []
+        self._behind: Behind[list[_Task], bytes] | None = None
         self.write(plain.encode())
 
     def write(self, data: Buffer) -> None:
@@ -191,9 +195,10 @@ class _Layer:
             key, last = self._keys.full, last[BLOCK:]
         inner = min(pad, BLOCK - len(last))
         self._seal(key, last + bytes(inner))
+        if self._group:
+            self._seal_group()
         if self._behind is not None:
-            for data in self._behind.finish():
-                self._put(data)
+            self._behind.finish()
             self._behind = None
         outer = pad - inner
         for offset in range(0, outer, BLOCK):
@@ -202,17 +207,25 @@ class _Layer:
     def _seal(self, key: bytes, block: bytes) -> None:
         if self._blocks == 1:
             keep_heap()
-        task = key, self._blocks, block
+        self._group.append((key, self._blocks, block))
         self._blocks += 1
+        if len(self._group) == GROUP:
+            self._seal_group()
+
+    def _seal_group(self) -> None:
+        """Have the blocks that are there sealed and passed on; of a large packet by the second thread."""
+        group, self._group = self._group, []
         if self.innermost and self._behind is None and self._blocks > ALONE:
             from gateway.packet.behind import Behind  # noqa: PLC0415 - threads are for large packets
 
-            self._behind = Behind(self._sealed)
-        for data in (self._sealed(task),) if self._behind is None else self._behind.put(task):
-            self._put(data)
+            self._behind = Behind(self._sealed, self._put)
+        if self._behind is None:
+            self._put(self._sealed(group))
+        else:
+            self._behind.put(group)
 
-    def _sealed(self, task: tuple[bytes, int, bytes]) -> bytes:
-        return self._keys.seal(*task)
+    def _sealed(self, group: list[_Task]) -> bytes:
+        return b"".join([self._keys.seal(*task) for task in group])
 
     def give_up(self) -> None:
         """Let the second thread end, where there is one; nothing may follow."""

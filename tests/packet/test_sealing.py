@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import threading
+import time
 import tracemalloc
 
 import pytest
@@ -13,8 +14,9 @@ from hypothesis import strategies as st
 from nacl import bindings
 
 from gateway.errors import ConfigError
-from gateway.packet.blocks import BLOCK
+from gateway.packet.blocks import ALONE, BLOCK, GROUP
 from gateway.packet.failures import PathTooLong, TooLarge
+from gateway.packet.identity import Identity
 from gateway.packet.mth import MerkleTree
 from gateway.packet.opening import open_packet
 from gateway.packet.plain import HEADER_SIZE, PacketType, Plain
@@ -34,6 +36,10 @@ BOUNDARIES = sorted(
         if blocks * BLOCK + edge >= HEADER_SIZE
     }
 )
+
+
+MANY = ALONE + 10 * GROUP
+"""More blocks than one thread seals alone, and than it is given at once."""
 
 
 def name(packet: bytes) -> str:
@@ -142,14 +148,38 @@ def test_a_relay_wraps_a_packet_along_its_own_route() -> None:
     assert (ALICE.id, RANDOM[:200_000]) == (last.header.sender, data)
 
 
-def test_a_large_packet_needs_no_second_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_thread(_thread: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
+def no_thread(_thread: threading.Thread) -> None:
+    """Stand in for what starts one, under a limit."""
+    raise RuntimeError("can't start new thread")
 
+
+def test_a_large_packet_needs_no_second_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threading.Thread, "start", no_thread)
     data = bytes(20 * BLOCK)
     packet, _ = seal(data, plain=PLAIN, route=hops(HUB))
     assert data == unseal(packet, HUB)[1]
+
+
+def test_a_small_packet_starts_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[threading.Thread] = []
+    monkeypatch.setattr(threading.Thread, "start", started.append)
+    packet, _ = seal(bytes((ALONE - 1) * BLOCK), plain=PLAIN, route=hops(*WAY))
+    unseal(packet, HUB)
+    assert [] == started
+
+
+@pytest.mark.parametrize("rest", [0, 1, BLOCK - 292, BLOCK - 1])
+def test_a_large_packet_is_whole_in_every_layer(rest: int) -> None:
+    data = RANDOM * (MANY // 4) + RANDOM[:rest]
+    packet, sealed = seal(data, plain=PLAIN, route=hops(*WAY))
+    assert (len(packet), len(data)) == (sealed.size, sealed.payload_size)
+    names = []
+    for node in WAY:
+        names.append(name(packet))
+        opened, packet = unseal(packet, node)
+        assert names[-1] == opened.name
+    assert data == packet
+    assert tuple(names) == sealed.layers
 
 
 def test_the_same_is_never_sealed_the_same() -> None:
@@ -199,6 +229,65 @@ def test_failure_to_write_is_the_callers(size: int) -> None:
 
     with pytest.raises(OSError, match="No space"):
         whole()
+
+
+@pytest.mark.parametrize("way", [(HUB,), WAY], ids=["direct", "relays"])
+@pytest.mark.parametrize("threaded", [True, False])
+def test_after_a_failure_to_write_nothing_is_written(
+    way: tuple[Identity, ...], threaded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever it comes, and in whatever thread; it is the caller's as it was."""
+    if not threaded:
+        monkeypatch.setattr(threading.Thread, "start", no_thread)
+    body = bytes(2 * BLOCK)
+
+    def sealed_until(last: int) -> tuple[int, int | None]:
+        """Return how many writes there were, with the one of that number failing, and what was raised."""
+        writes, raised = 0, None
+
+        def write(_: bytes) -> None:
+            nonlocal writes
+            writes += 1
+            if writes == last:
+                raise OSError(28, "No space left on device")
+
+        sealer = Sealer(write, identity=ALICE, route=hops(*way), niceness=1, plain=PLAIN)
+        try:
+            for _ in range(MANY // 2):
+                sealer.write(body)
+            sealer.finish()
+        except OSError as failure:
+            raised = failure.errno
+        finally:
+            sealer.give_up()
+        assert not any(thread.name == "gateway-behind" for thread in threading.enumerate())
+        return writes, raised
+
+    total, _ = sealed_until(0)
+    assert MANY / GROUP <= total
+    expected = [*((last, 28) for last in range(1, total + 1)), (total, None)]
+    assert expected == [sealed_until(last) for last in range(1, total + 2)]
+
+
+def test_nothing_is_written_once_it_was_given_up() -> None:
+    """Also by the second thread, which is at work on it."""
+    written: list[int] = []
+    writing = threading.Event()
+
+    def write(data: bytes) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            writing.set()
+            time.sleep(0.02)
+        written.append(len(data))
+
+    sealer = Sealer(write, identity=ALICE, route=hops(*WAY), niceness=1, plain=PLAIN)
+    while not writing.is_set():
+        sealer.write(RANDOM)
+    sealer.give_up()
+    before = len(written)
+    time.sleep(0.1)
+    assert before == len(written)
+    assert not any(thread.name == "gateway-behind" for thread in threading.enumerate())
 
 
 def test_key_of_low_order_is_a_mistake_of_the_configuration() -> None:

@@ -137,10 +137,11 @@ def _frame(source: _Bytes, max_window: int) -> Iterator[bytes]:
         last, kind, size = bool(value & 1), value >> 1 & 3, value >> 3
         if size > _BLOCK or kind == _RESERVED:
             raise Corrupt("the compressed body was changed")
-        data = pending + head + source.exactly(1 if kind == _RLE else size)
-        pending = b""
+        size = 1 if kind == _RLE else size
         if last and parameters.has_checksum:
-            data += source.exactly(_CHECKSUM)
+            size += _CHECKSUM
+        data = b"".join((pending, head, *source.views(size)))
+        pending = b""
         try:
             piece = decompressor.decompress(data)
         except zstandard.ZstdError as error:
@@ -156,37 +157,40 @@ class _Bytes:
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks = iter(chunks)
-        self._held = b""
-        self._at = 0
+        self._rest = memoryview(b"")
+        """What was not taken of the last chunk."""
 
     def peek(self, size: int) -> bytes:
         """Return the next `size` bytes without taking them; fewer only at the end."""
-        if len(self._held) - self._at < size:
-            parts = [self._held[self._at :]]
-            length = len(parts[0])
-            while length < size:
-                chunk = next(self._chunks, None)
-                if chunk is None:
-                    break
-                parts.append(chunk)
-                length += len(chunk)
-            self._held, self._at = b"".join(parts), 0
-        return self._held[self._at : self._at + size]
+        while len(self._rest) < size and (chunk := next(self._chunks, None)) is not None:
+            self._rest = memoryview(b"".join((self._rest, chunk)))
+        return bytes(self._rest[:size])
 
     def take(self, size: int) -> bytes:
         """Return the next `size` bytes; fewer only at the end."""
         data = self.peek(size)
-        self._at += len(data)
+        self._rest = self._rest[len(data) :]
         return data
 
     def exactly(self, size: int) -> bytes:
         """Return the next `size` bytes."""
-        data = self.take(size)
-        if len(data) < size:
-            raise Corrupt("the compressed body ends early")
-        return data
+        return b"".join(self.views(size))
+
+    def views(self, size: int) -> list[memoryview]:
+        """Return the next `size` bytes as they lie in the chunks."""
+        views = []
+        while size:
+            if not self._rest:
+                chunk = next(self._chunks, None)
+                if chunk is None:
+                    raise Corrupt("the compressed body ends early")
+                self._rest = memoryview(chunk)
+            views.append(self._rest[:size])
+            self._rest = self._rest[size:]
+            size -= len(views[-1])
+        return views
 
     def skip(self, size: int) -> None:
         """Pass over `size` bytes."""
         while size:
-            size -= len(self.exactly(min(size, _BLOCK)))
+            size -= sum(map(len, self.views(min(size, _BLOCK))))

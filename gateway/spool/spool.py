@@ -143,7 +143,7 @@ class Spool:
         Raises:
             UnknownJob: temporary; it went away.
         """
-        return os.fdopen(self._open(job), "rb")
+        return os.fdopen(self._open(job), "rb", buffering=0)
 
     def read(self, job: Job) -> bytes:
         """Return the whole of a small packet, as long as it was when it was listed.

@@ -191,4 +191,9 @@ class Service:
         everything = asyncio.gather(*(one.supervisor.ended(seconds) for one in (now, *self._replaced)))
         either: list[asyncio.Future[Any]] = [everything, again]
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        return everything.done() and all(everything.result())
+        if everything.done():
+            return all(everything.result())
+        everything.cancel()
+        with suppress(asyncio.CancelledError):
+            await everything
+        return False

@@ -117,6 +117,7 @@ def test_a_program_that_hangs_does_not_stop_anothers_mail(pair: Pair, tmp_path: 
         bob.send(signal.SIGTERM)
         time.sleep(0.5)
         assert 1 == bob.end()
+        assert "Traceback" not in bob.said()
     assert 3 == len(pair.bob.packets("work", mallory) + pair.bob.packets("rx", mallory))
 
 

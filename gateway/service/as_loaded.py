@@ -28,7 +28,8 @@ class AsLoaded:
         self._path = config.path
         try:
             self._stamps = {file: _stamp(file) for file in files}
-            self._same = load(config.path, environ={}) == config
+            # Where we listen, and with how many threads we deliver, changes nothing for pipe commands.
+            self._same = load(config.path, environ={})._replace(serve=config.serve) == config
         except (GatewayError, OSError):
             self._same = False
 

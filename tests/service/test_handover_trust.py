@@ -178,3 +178,12 @@ def test_a_service_started_with_another_spool_takes_nothing(alice: Node) -> None
     stamp = stamp_of(os.stat(alice.toml))
     assert AsLoaded(load(str(alice.toml))).holds(str(alice.toml), stamp)
     assert not AsLoaded(load(str(alice.toml), spool="/elsewhere")).holds(str(alice.toml), stamp)
+
+
+def test_a_service_started_with_more_jobs_takes_work(alice: Node) -> None:
+    from gateway.config import load
+    from gateway.service.as_loaded import AsLoaded
+
+    config = load(str(alice.toml))
+    busier = config._replace(serve=config.serve._replace(jobs=8, daemon="127.0.0.1:5400"))
+    assert AsLoaded(busier).holds(str(alice.toml), stamp_of(os.stat(alice.toml)))

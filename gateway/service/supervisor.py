@@ -72,6 +72,8 @@ class Supervisor:
         self._pulses[name] = time.monotonic()
 
     async def _keep(self, duty: Duty) -> None:
+        task = asyncio.current_task()
+        assert task is not None, "it is one"
         pause = FIRST_PAUSE
         while True:
             began = time.monotonic()
@@ -80,12 +82,14 @@ class Supervisor:
                 await duty.make().run(lambda: self._pulse(duty.name))
                 why = "ended by itself"
             except asyncio.CancelledError:
-                task = asyncio.current_task()
-                if task is not None and task.cancelling():
+                if task.cancelling():
                     raise
                 why = "cancelled by itself"
             except Exception as failure:  # whatever it is, the other parts go on
                 why = f"{type(failure).__name__}: {failure}"
+            if task.cancelling():  # it was to end, and has, if not as it should
+                self._say(f"{duty.name}: at its end: {why}")
+                return
             if time.monotonic() - began > CALM:
                 pause = FIRST_PAUSE
             self._say(f"{duty.name}: died: {why}; starts again in {pause:g} s")

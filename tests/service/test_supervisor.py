@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import pytest
 
@@ -83,6 +84,24 @@ def test_told_to_leave_once_a_part_may_finish_and_twice_it_is_left() -> None:
         one.leave()
         assert await one.ended(5)
         assert [] == said
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize(("run", "why"), [(crash, "ValueError: no such thing"), (end, "ended by itself")])
+def test_a_part_that_dies_when_told_to_leave_is_not_started_again(run: Run, why: str) -> None:
+    async def dying(pulse: Pulse) -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await run(pulse)
+
+    async def scene() -> None:
+        one, said = supervised(dying)
+        one.start()
+        await asyncio.sleep(0)
+        one.leave()
+        assert await one.ended(5)
+        assert [f"scripted: at its end: {why}"] == said
 
     asyncio.run(scene())
 

@@ -67,8 +67,14 @@ class Calling:
             moment, number = min(moments)
             while (left := moment - time.time()) > 0:
                 await asyncio.sleep(min(left, _NAP))
-            await to_its_end(in_thread("call", partial(self._call, neighbour, calls[number])))
+            await to_its_end(in_thread("call", partial(self._safely, neighbour, calls[number])))
             now = max(time.time(), moment)
+
+    def _safely(self, neighbour: Neighbour, call: Call) -> None:
+        try:
+            self._call(neighbour, call)
+        except Exception as failure:  # whatever it is, it is this call's alone
+            self._ground.say(f"{neighbour.name}: {type(failure).__name__}: {failure}")
 
     def _call(self, neighbour: Neighbour, call: Call) -> None:
         ground = self._ground

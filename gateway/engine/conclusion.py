@@ -61,8 +61,9 @@ class Conclusion:
         if begun.failure is not None:
             raise begun.failure
         arrival, whole, progress = begun.arrival, begun.whole, begun.progress
-        record = _with(begun.record, progress, running=False)
         left = begun.outstanding()
+        # Of a job that is over there is nothing to remember.
+        record = _with(begun.record, progress, running=False) if left or progress.refused else begun.record
         detail = {
             **exec_detail(arrival),
             "transactions": len(whole.deliveries),

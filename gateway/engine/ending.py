@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gateway.config.model import Config
+    from gateway.engine.news import News
     from gateway.engine.verify import Arrival
     from gateway.packet.identity import Identity
-    from gateway.registry import Registry
     from gateway.spool.layout import Job
     from gateway.spool.record import JobRecord
     from gateway.spool.spool import Spool
@@ -47,15 +47,15 @@ class Endings:
         config: Config,
         identity: Identity,
         spool: Spool,
-        registry: Registry,
         *,
+        news: News,
         finish: Callable[[Job], None],
         say: Callable[[str], None],
     ) -> None:
         self._config = config
         self._identity = identity
         self._spool = spool
-        self._registry = registry
+        self._news = news
         self._finish = finish
         self._say = say
 
@@ -67,21 +67,20 @@ class Endings:
     def honour(self, arrival: Arrival, honoured: Event) -> Fate:
         """Be done with a receipt that was honoured."""
         self._finish(arrival.job)
-        self._registry.event(honoured)
+        self._news.tell(honoured)
         return Fate.ACKNOWLEDGED
 
     def relay(self, arrival: Arrival, detail: dict[str, object]) -> Fate:
         """Be done with a packet whose inner packet is in the queue of the next node."""
         self._finish(arrival.job)
-        self._tell(EventKind.RELAYED, arrival, detail=detail)
+        self._news.tell(_event(EventKind.RELAYED, arrival, detail=detail))
         return Fate.RELAYED
 
     def welcome(self, arrival: Arrival) -> Fate:
         """Be done with a canary of ours: the mark that it leaves is all that it was sent for."""
         self._finish(arrival.job)
-        self._tell(
-            EventKind.DELIVERED, arrival, text="a canary of ours came back", detail=exec_detail(arrival)
-        )
+        text, detail = "a canary of ours came back", exec_detail(arrival)
+        self._news.tell(_event(EventKind.DELIVERED, arrival, text=text, detail=detail))
         return Fate.DELIVERED
 
     def deliver(
@@ -89,7 +88,7 @@ class Endings:
     ) -> Fate:
         """Be done with a job of which everything was taken; `answers` are what was said to it."""
         self._finish(arrival.job)
-        self._tell(EventKind.DELIVERED, arrival, text="; ".join(answers), detail=detail)
+        self._news.tell_soon(_event(EventKind.DELIVERED, arrival, text="; ".join(answers), detail=detail))
         self._acknowledge(arrival, Receipt(arrival.job.name, DELIVERED, " ".join(queue_ids)))
         return Fate.DELIVERED
 
@@ -98,13 +97,14 @@ class Endings:
         record = replace(record, error=words, running=False)
         self._spool.record(arrival.job, record)
         self._say(f"{arrival.job.name}: deferred: {words}")
-        self._tell(EventKind.DEFERRED, arrival, text=words, detail=detail | {"attempts": record.attempts})
+        detail = detail | {"attempts": record.attempts}
+        self._news.tell(_event(EventKind.DEFERRED, arrival, text=words, detail=detail))
         return Fate.DEFERRED
 
     def hold(self, arrival: Arrival, words: str, record: JobRecord | None, detail: dict[str, object]) -> Fate:
         """Hold a job whose sender is known, and may hear of it."""
         self._set_aside(arrival.job, words, record)
-        self._tell(EventKind.HELD, arrival, text=words, detail=detail)
+        self._news.tell(_event(EventKind.HELD, arrival, text=words, detail=detail))
         # Of nothing else: in what is relayed may be a receipt, which must not cause another.
         if arrival.plain.type in EXEC:
             # Where our files lie is nobody's business.
@@ -115,9 +115,7 @@ class Endings:
     def hold_unproved(self, job: Job, words: str, record: JobRecord | None) -> Fate:
         """Hold a job of which nothing is proved, or nothing was looked at."""
         self._set_aside(job, words, record)
-        self._registry.event(
-            Event(kind=EventKind.HELD, packet=job.name, node=job.node, text=words, size=job.size)
-        )
+        self._news.tell(Event(EventKind.HELD, job.name, job.node, text=words, size=job.size))
         return Fate.HELD
 
     def _set_aside(self, job: Job, words: str, record: JobRecord | None) -> None:
@@ -128,19 +126,18 @@ class Endings:
         """Queue a receipt where one is wanted; the job's fate does not depend on it."""
         try:
             for queued in acknowledge(arrival, receipt, self._config, self._identity, self._spool):
-                self._registry.event(queued)
+                self._news.tell(queued)
         except GatewayError as failure:
             self._say(f"{arrival.job.name}: {receipt.state}, but not acknowledged: {failure}")
 
-    def _tell(self, kind: EventKind, arrival: Arrival, *, text: str = "", detail: dict[str, object]) -> None:
-        self._registry.event(
-            Event(
-                kind=kind,
-                packet=arrival.job.name,
-                node=arrival.sender.name,
-                niceness=arrival.header.niceness,
-                size=arrival.job.size,
-                text=text,
-                detail=detail,
-            )
-        )
+
+def _event(kind: EventKind, arrival: Arrival, *, text: str = "", detail: dict[str, object]) -> Event:
+    return Event(
+        kind=kind,
+        packet=arrival.job.name,
+        node=arrival.sender.name,
+        niceness=arrival.header.niceness,
+        size=arrival.job.size,
+        text=text,
+        detail=detail,
+    )

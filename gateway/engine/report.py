@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from gateway.config.model import Config, Handle
     from gateway.engine.deliver import Parcel, Progress
+    from gateway.engine.news import News
     from gateway.engine.verify import Arrival
     from gateway.mail.envelope import Envelope
     from gateway.mail.report import Action, Failure
@@ -55,11 +56,14 @@ class _Note(NamedTuple):
 class Reports:
     """Tells the senders of one spool's jobs; safe to use from several threads for different jobs."""
 
-    def __init__(self, config: Config, identity: Identity, spool: Spool, registry: Registry) -> None:
+    def __init__(
+        self, config: Config, identity: Identity, spool: Spool, registry: Registry, *, news: News
+    ) -> None:
         self._config = config
         self._identity = identity
         self._spool = spool
         self._registry = registry
+        self._news = news
 
     def wanted(self, arrival: Arrival) -> bool:
         """Whether the neighbour's senders are to be told of anything."""
@@ -218,7 +222,7 @@ class Reports:
         finally:
             draft.discard()
         more = {"messages": descriptions(draft.items), "report_of": arrival.job.name}
-        self._registry.event(draft.news(more))
+        self._news.tell(draft.news(more))
         return record
 
 

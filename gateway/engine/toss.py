@@ -24,6 +24,7 @@ from gateway.engine.examination import examine
 from gateway.engine.fate import Fate
 from gateway.engine.ground import identity_of
 from gateway.engine.handling import Handling
+from gateway.engine.news import News
 from gateway.engine.rejection import Rejection
 from gateway.engine.report import Reports
 from gateway.engine.retry import due
@@ -33,7 +34,7 @@ from gateway.engine.worker import Worker, safely
 from gateway.errors import LockBusy, SpoolError
 from gateway.packet.identity import encode
 from gateway.program import heed_signals
-from gateway.spool.finisher import Finisher
+from gateway.spool.finisher import SHARE, Finisher
 
 if TYPE_CHECKING:
     from gateway.config.model import Config
@@ -136,7 +137,8 @@ class Tosser:
                 return tally
             finisher = held.enter_context(Finisher(self._spool, report=self._say))
             turns = held.enter_context(Turns(once, stopping))
-            worker = self._worker(turns, finisher.finish, alone=jobs <= 1, place=place)
+            news = held.enter_context(News(self._registry.event, behind=jobs <= 1))
+            worker = self._worker(turns, finisher, news, alone=jobs <= 1, place=place)
             for fates in _each(worker, jobs):
                 for job, fate in fates:
                     tally.add(job, fate)
@@ -149,7 +151,8 @@ class Tosser:
     def _worker(
         self,
         turns: Turns,
-        finish: Callable[[Job], None],
+        finisher: Finisher,
+        news: News,
         *,
         alone: bool,
         place: Callable[[], AbstractContextManager[object]],
@@ -157,8 +160,13 @@ class Tosser:
         config, spool, registry = self._config, self._spool, self._registry
         ours = config, self._identity, spool
         unpacker = Unpacker(*ours, registry, leave=self._leave)
-        reports = Reports(*ours, registry)
-        endings = Endings(*ours, registry, finish=finish, say=self._say)
+        reports = Reports(*ours, registry, news=news)
+        endings = Endings(*ours, news=news, finish=finisher.finish, say=self._say)
+
+        def catch_up() -> None:
+            news.catch_up()
+            finisher.clear_away(SHARE)
+
         rejection = Rejection(*ours, unpacker=unpacker, reports=reports, endings=endings)
         return Worker(
             turns,
@@ -166,6 +174,7 @@ class Tosser:
             Handling(*ours, unpacker=unpacker, endings=endings, rejection=rejection, leave=self._leave),
             Conclusion(spool, config.retry, reports=reports, endings=endings),
             registry,
+            catch_up=catch_up,
             alone=alone,
             say=self._say,
             place=place,

@@ -59,6 +59,7 @@ def safely(job: Job, work: Callable[[], Result], say: Callable[[str], None]) -> 
 class Worker:
     """Works on a pass, alone or beside others; `alone` it gets the next job ready meanwhile.
 
+    Before that it does what may wait until a program runs: `catch_up`.
     One job, or series of jobs, after the other is worked on in a `place`.
     """
 
@@ -70,6 +71,7 @@ class Worker:
         conclusion: Conclusion,
         registry: Registry,
         *,
+        catch_up: Callable[[], None],
         alone: bool,
         say: Callable[[str], None],
         place: Callable[[], AbstractContextManager[object]] = nullcontext,
@@ -79,6 +81,7 @@ class Worker:
         self._handling = handling
         self._conclusion = conclusion
         self._registry = registry
+        self._catch_up = catch_up
         self._alone = alone
         self._say = say
         self._place = place
@@ -147,6 +150,7 @@ class Worker:
         return meanwhile(self._look_ahead) if self._alone else nullcontext()
 
     def _look_ahead(self) -> None:
+        self._catch_up()
         turn = self._turns.take()
         if turn is not None:
             self._turns.put_back(self._unpacked(turn))

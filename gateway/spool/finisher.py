@@ -2,7 +2,8 @@
 
 A mark (T5) exists as soon as `finish` returns, so a process that dies afterwards repeats
 nothing. It withstands a power cut once its directory is synced, which a thread does for
-all marks made meanwhile; only then does the next `finish` forget the jobs (T6). So a power cut can repeat
+all marks made meanwhile; only then are the jobs forgotten (T6): by `clear_away`, when there is time,
+and by `finish` where nobody calls it. So a power cut can repeat
 the jobs whose sync was to come or under way, at most `BACKLOG` of them: a named window.
 """
 
@@ -25,6 +26,8 @@ ENOUGH = 32
 """So many marks are synced at once,"""
 PATIENCE = 0.02
 """[s] and fewer when the first of them is as old as this."""
+SHARE = 2
+"""Who clears away so many at a time keeps up with one job after the other."""
 
 
 class Finisher:
@@ -48,10 +51,10 @@ class Finisher:
             self._leaving = True
             self._changed.notify_all()
         self._thread.join()
-        self._forget_synced()
+        self.clear_away()
 
     def finish(self, job: Job) -> None:
-        """Mark a job as seen, and leave its sync to the thread; forget those that are synced.
+        """Mark a job as seen, and leave its sync to the thread.
 
         Raises:
             SpoolError: temporary; the mark could not be made.
@@ -62,16 +65,20 @@ class Finisher:
             self._waiting.append(job)
             if len(self._waiting) in (1, ENOUGH):
                 self._changed.notify_all()
-        self._forget_synced()
+            many = len(self._synced) >= BACKLOG
+        if many:
+            self.clear_away()
 
-    def _forget_synced(self) -> None:
+    def clear_away(self, most: int | None = None) -> None:
+        """Forget jobs whose marks are synced (T6), all or only so many of them."""
         # Not in the thread: removing many files, it would be in the way of those who deliver.
         with self._changed:
-            synced, self._synced = self._synced, []
+            some = self._synced[:most]
+            del self._synced[:most]
         try:
-            mark.forget(self._spool, synced)
+            mark.forget(self._spool, some)
         except GatewayError as failure:
-            self._report_left(synced, failure)
+            self._report_left(some, failure)
 
     def _report_left(self, jobs: list[Job], failure: GatewayError) -> None:
         # The marks stand, so nothing is repeated; the next pass forgets the jobs.

@@ -67,6 +67,22 @@ def test_the_next_job_is_unpacked_and_nothing_else_happens_to_it(
     assert {first, second, third} == bob.seen()
 
 
+def test_what_became_of_a_job_is_told_while_the_next_program_runs(alice: Party, bob: Party) -> None:
+    first, second = arrive(alice, bob, 2)
+    told: list[list[str]] = []
+
+    def say(delivery: Delivery) -> list[Outcome]:
+        told.append([event.packet for event in bob.events])
+        work_meanwhile()
+        told.append([event.packet for event in bob.events])
+        return [Outcome(delivery.transaction, Verdict.TAKEN)]
+
+    bob.memory.say = say
+    assert "delivered 2" == str(bob.toss())
+    assert [[], [], [], [first]] == told
+    assert [first, second] == [event.packet for event in bob.events]
+
+
 def test_several_at_once_do_without(alice: Party, bob: Party, opened: list[str]) -> None:
     arrive(alice, bob, 3)
     taking(bob)

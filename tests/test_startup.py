@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.real.nodes import Node
+from tests.real.nodes import Node, carry
 from tests.real.programs import ENVIRONMENT, gateway_script, run
 from tests.service.handover import handing, taking
 
@@ -127,6 +127,26 @@ def test_modules_loaded_for_a_message(
     loaded = loaded_by(["--config", str(alice.toml), *words], tmp_path, stdin)
     assert "gateway.packet.sealing" in loaded
     assert [] == sorted(module for module in loaded if not allowed(module))
+
+
+SELDOM = {
+    "json", "concurrent", "logging", "importlib.metadata", "asyncio", "email", "sqlite3", "pathlib",
+    "gateway.engine.draft", "gateway.engine.examination", "gateway.engine.lanes", "gateway.engine.relay",
+    "gateway.engine.submit", "gateway.engine.warning", "gateway.mail.report", "gateway.packet.behind",
+    "gateway.packet.sealing", "gateway.defaults.smtp_visit", "gateway.links", "gateway.service",
+}  # fmt: skip
+"""What `gateway toss`, which a timer starts every minute, loads only when a job needs it."""
+
+
+def test_modules_that_a_toss_of_ordinary_jobs_does_without(
+    two_nodes: tuple[Node, Node], tmp_path: Path
+) -> None:
+    alice, bob = two_nodes
+    assert 0 == alice.run("gateway", "exec", "bob", "cap", stdin=b"body").status
+    carry(alice, bob, tmp_path / "stick", tx="gateway", rx="gateway")
+    loaded = loaded_by(["--config", str(bob.toml), "toss", "--quiet"], tmp_path, b"")
+    assert "gateway.program.run" in loaded
+    assert [] == sorted(SELDOM & {*loaded})
 
 
 @pytest.mark.parametrize(

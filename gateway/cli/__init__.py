@@ -10,8 +10,7 @@ import importlib
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -62,8 +61,7 @@ _WHOLE = 1000
 """More characters than any first sentence has."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """What stood before the command: where the configuration and the spool are, how loud to be."""
 
     config_path: str | None = None

@@ -11,9 +11,10 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from gateway.config.model import Config
 
 _SHORT = 12
@@ -35,6 +36,8 @@ class _Name(click.ParamType[str]):
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         """Return the names that begin so."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only where a shell asks
+
         del param
         with suppress(Exception):
             names = dict.fromkeys(

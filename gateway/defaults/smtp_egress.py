@@ -45,9 +45,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.defaults.smtp_options import read
-from gateway.defaults.smtp_visit import Visit
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -67,6 +64,8 @@ class SmtpEgress:
         Raises:
             ConfigError: temporary; the handle's options have mistakes.
         """
+        from gateway.defaults.smtp_visit import Visit  # noqa: PLC0415 - only where SMTP is spoken
+
         visit = Visit()
         try:
             for delivery in deliveries:
@@ -77,4 +76,6 @@ class SmtpEgress:
 
     def check(self, handle: str, options: Mapping[str, object]) -> None:
         """Raise `ConfigError` (temporary) for the mistakes in a handle's own options."""
+        from gateway.defaults.smtp_options import read  # noqa: PLC0415 - only for the doctor
+
         read(options, handle, has_command="address" not in options)

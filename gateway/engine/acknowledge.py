@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.engine.draft import hops, route_to
 from gateway.mta import Event, EventKind
 from gateway.packet.identity import decode, encode, id_text
 from gateway.packet.niceness import NORMAL
 from gateway.packet.plain import PacketType, Plain
 from gateway.packet.receipt import DELIVERED, Receipt
-from gateway.packet.sealing import Sealer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,6 +70,9 @@ def acknowledge(
 
 
 def _queue(receipt: Receipt, node: Neighbour, config: Config, identity: Identity, spool: Spool) -> Event:
+    from gateway.engine.draft import hops, route_to  # noqa: PLC0415 - only where something is sealed
+    from gateway.packet.sealing import Sealer  # noqa: PLC0415 - as above
+
     route = route_to(config, node)
     with spool.stage() as staged:
         sealer = Sealer(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -107,4 +106,4 @@ def _refusals(progress: Progress) -> str:
 
 
 def _with(record: JobRecord, progress: Progress, *, running: bool) -> JobRecord:
-    return replace(record, taken=dict(progress.taken), refused=dict(progress.refused), running=running)
+    return record._replace(taken=dict(progress.taken), refused=dict(progress.refused), running=running)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from gateway.engine.bodies import deliveries_of, envelopes_of
 from gateway.engine.policy import objection, objection_to_paths
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
     from gateway.mta import Egress
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parcel:
+class Parcel(NamedTuple):
     """A verified exec job, ready to be delivered."""
 
     handle: Handle
@@ -103,21 +101,19 @@ def environ_of(self_id: str, sender_id: str, niceness: int) -> dict[str, str]:
     return clean_environ(self_id=self_id, sender_id=sender_id, niceness=niceness)
 
 
-@dataclass(slots=True)
 class Progress:
     """What became of the transactions of one job, over all attempts."""
 
-    taken: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
-    refused: dict[str, dict[str, str]] = field(default_factory=dict)
-    words: dict[int, str] = field(default_factory=dict)
-    """The reason a transaction is still to be tried, by number."""
-    answers: list[str] = field(default_factory=list)
-    """What was said in this attempt of what was taken."""
+    __slots__ = ("answers", "refused", "taken", "words")
 
-    @classmethod
-    def of(cls, record: JobRecord) -> Progress:
-        """Return what earlier attempts achieved."""
-        return cls(dict(record.taken), {k: dict(v) for k, v in record.refused.items()})
+    def __init__(self, record: JobRecord) -> None:
+        """Begin with what earlier attempts achieved."""
+        self.taken: dict[str, tuple[str, ...] | None] = dict(record.taken)
+        self.refused: dict[str, dict[str, str]] = {k: dict(v) for k, v in record.refused.items()}
+        self.words: dict[int, str] = {}
+        """The reason a transaction is still to be tried, by number."""
+        self.answers: list[str] = []
+        """What was said in this attempt of what was taken."""
 
     def note(self, outcome: Outcome, delivery: Delivery) -> None:
         """Take one outcome into account."""

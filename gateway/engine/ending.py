@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gateway.engine.acknowledge import acknowledge
@@ -94,7 +93,7 @@ class Endings:
 
     def defer(self, arrival: Arrival, record: JobRecord, words: str, detail: dict[str, object]) -> Fate:
         """Leave a job in work until its next attempt is due."""
-        record = replace(record, error=words, running=False)
+        record = record._replace(error=words, running=False)
         self._spool.record(arrival.job, record)
         self._say(f"{arrival.job.name}: deferred: {words}")
         detail = detail | {"attempts": record.attempts}

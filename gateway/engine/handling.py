@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gateway.engine import retry
 from gateway.engine.acknowledge import honour
 from gateway.engine.canary import is_canary
 from gateway.engine.claim import take_out
-from gateway.engine.deliver import Progress
-from gateway.engine.draft import route_to
 from gateway.engine.ending import exec_detail
 from gateway.engine.fate import Fate
-from gateway.engine.relay import relay
 from gateway.engine.series import Begun
 from gateway.engine.unpacking import EXEC, Unpacked, handle_of
 from gateway.engine.verify import Arrival, arrive, reason
@@ -130,6 +126,9 @@ class Handling:
             arrival.drain()
             words = f"unknown next node {encode(arrival.plain.path)}: add it to {self._config.path}"
             return self._endings.hold(arrival, words, record, {"type": "trns", "who": "rx-unknown"})
+        from gateway.engine.draft import route_to  # noqa: PLC0415 - only where something is sealed
+        from gateway.engine.relay import relay  # noqa: PLC0415 - as above
+
         first, sender = route_to(self._config, target)[0], arrival.sender
         if first.id == sender.id != target.id:
             arrival.drain()
@@ -170,6 +169,5 @@ class Handling:
             if not take_out(self._spool, arrival):
                 return Fate.LEFT
         elif record is not None and not record.running:
-            self._spool.record(arrival.job, replace(record, running=True))
-        record = record or JobRecord()
-        return Begun(arrival=arrival, whole=whole, body=body, record=record, progress=Progress.of(record))
+            self._spool.record(arrival.job, record._replace(running=True))
+        return Begun(arrival, whole, body, record or JobRecord())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gateway.errors import GatewayError, LockBusy
@@ -45,7 +44,7 @@ def retry(spool: Spool, job: Job, now: float) -> None:
     with at_rest(spool, job):
         record = spool.recorded(job)
         if record is not None:
-            spool.record(job, replace(record, next=now))
+            spool.record(job, record._replace(next=now))
 
 
 def remove(spool: Spool, job: Job, reason: str, expires: float) -> None:

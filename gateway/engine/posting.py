@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.engine.cargo import Item
-from gateway.engine.draft import Order
-from gateway.engine.lanes import lane_to
 from gateway.mail.envelope import Envelope, Recipient, ReversePath
 from gateway.mail.marks import Marks
 from gateway.mail.message import Message
@@ -55,6 +53,9 @@ def write_reports(
     Raises:
         GatewayError: temporary, unless it is `Permanent`: then these can never be written.
     """
+    from gateway.engine.draft import Order  # noqa: PLC0415 - mail that fails is rare
+    from gateway.engine.lanes import lane_to  # noqa: PLC0415 - as above
+
     lane = lane_to(neighbour, Order(niceness=niceness), config=config, identity=identity, spool=spool)
     try:
         for report in reports:

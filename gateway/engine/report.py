@@ -7,7 +7,6 @@ dies meanwhile, and what was told stands in the job's record.
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.engine.cargo import descriptions
@@ -213,7 +212,7 @@ class Reports:
             record = answer(
                 self._spool,
                 arrival.job,
-                replace(ready(self._spool, arrival.job, record), told=told),
+                ready(self._spool, arrival.job, record)._replace(told=told),
                 draft.staged,
                 hop=encode(draft.first.id),
                 name=draft.sealed.name,

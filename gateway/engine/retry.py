@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gateway.spool.clock import unset
@@ -22,8 +21,7 @@ def deferred(record: JobRecord, error: str, now: float, retry: Retry) -> JobReco
     """
     first = now if not record.first or unset(record.first, now) else min(record.first, now)
     step = retry.schedule[min(max(record.attempts, 0), len(retry.schedule) - 1)]
-    return replace(
-        record,
+    return record._replace(
         attempts=record.attempts + 1,
         first=first,
         next=now + step,
@@ -51,4 +49,4 @@ def died(record: JobRecord) -> JobRecord:
 
     It is not running yet: what goes wrong before the next hand-over is no death of ours.
     """
-    return replace(record, deaths=record.deaths + 1, running=False)
+    return record._replace(deaths=record.deaths + 1, running=False)

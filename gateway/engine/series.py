@@ -8,35 +8,37 @@ when it has room. Every job keeps its own states, its own progress and its own f
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
+from gateway.engine.deliver import Progress
 from gateway.errors import GatewayError, Interrupted, PluginError, Refused
 from gateway.mta import Outcome, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
 
-    from gateway.engine.deliver import Parcel, Progress
+    from gateway.engine.deliver import Parcel
     from gateway.engine.verify import Arrival
     from gateway.mta import Delivery
     from gateway.registry import Registry
     from gateway.spool.record import JobRecord
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
 class Begun:
     """A job in work (T3) and what is handed over of it; whoever has it closes `body`.
 
     `failure` is why its progress could not be remembered.
     """
 
-    arrival: Arrival
-    whole: Parcel
-    body: IO[bytes]
-    record: JobRecord
-    progress: Progress
-    failure: GatewayError | None = None
+    __slots__ = ("arrival", "body", "failure", "progress", "record", "whole")
+
+    def __init__(self, arrival: Arrival, whole: Parcel, body: IO[bytes], record: JobRecord) -> None:
+        self.arrival = arrival
+        self.whole = whole
+        self.body = body
+        self.record = record
+        self.progress = Progress(record)
+        self.failure: GatewayError | None = None
 
     def outstanding(self) -> list[Delivery]:
         """Return the deliveries of which something is still to be served."""

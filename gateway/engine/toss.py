@@ -10,17 +10,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import dataclass, field
 from functools import partial
 from heapq import nsmallest
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.engine.conclusion import Conclusion
 from gateway.engine.delay import Delays
 from gateway.engine.due import Due, in_runs
 from gateway.engine.ending import Endings
-from gateway.engine.examination import examine
 from gateway.engine.fate import Fate
 from gateway.engine.ground import identity_of
 from gateway.engine.handling import Handling
@@ -44,7 +42,6 @@ if TYPE_CHECKING:
     from gateway.spool.spool import Spool
 
 
-@dataclass(slots=True)
 class Tally:
     """How a pass went: counts of fates, and the nodes whose lock was busy, with the words for it.
 
@@ -52,11 +49,12 @@ class Tally:
     for the next pass, `next` when the first of the deferred ones is due [unix s].
     """
 
-    fates: Counter[Fate] = field(default_factory=Counter)
-    busy: dict[str, str] = field(default_factory=dict)
-    stayed: dict[str, Fate] = field(default_factory=dict)
-    more: bool = False
-    next: float = float("inf")
+    def __init__(self) -> None:
+        self.fates: Counter[Fate] = Counter()
+        self.busy: dict[str, str] = {}
+        self.stayed: dict[str, Fate] = {}
+        self.more = False
+        self.next = float("inf")
 
     def __str__(self) -> str:
         return ", ".join(f"{fate.value} {self.fates[fate]}" for fate in Fate if self.fates[fate])
@@ -73,8 +71,7 @@ class Tally:
         return any(self.fates[f] for f in (Fate.DEFERRED, Fate.HELD, Fate.FAILED))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
+class Selection(NamedTuple):
     """Which jobs a pass is for: the neighbour that handed them over, the greatest niceness.
 
     `boxes` are those that are looked into; at most `most` jobs are taken up, and none whose
@@ -146,6 +143,8 @@ class Tosser:
         return tally
 
     def _examine(self, job: Job) -> Fate:
+        from gateway.engine.examination import examine  # noqa: PLC0415 - only for a dry run
+
         return examine(job, self._config, self._identity, self._spool, say=self._say)
 
     def _worker(

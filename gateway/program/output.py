@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.stderr import printable
 
 _SAYS = 500
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finished:
+class Finished(NamedTuple):
     """How a program ended and what it printed.
 
     Exactly one of `status` (exit status) and `signal` (number) is set. `output` is stdout

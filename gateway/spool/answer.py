@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gateway.spool import durable
@@ -48,7 +47,7 @@ def answer(
     Raises:
         SpoolError: temporary; either nothing was sent and nothing is remembered, or `settle` sends it.
     """
-    sent = replace(record, answer=f"{hop}/{name}")
+    sent = record._replace(answer=f"{hop}/{name}")
     with durable.uninterrupted():
         packet.place(spool.paths.answer(job.node, job.name))
         spool.record(job, sent)
@@ -83,6 +82,6 @@ def ready(spool: Spool, job: Job, record: JobRecord) -> JobRecord:
     """
     settle(spool, job.node, job.name, record)
     if record.answer:
-        record = replace(record, answer="")
+        record = record._replace(answer="")
         spool.record(job, record)
     return record

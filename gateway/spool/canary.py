@@ -5,7 +5,6 @@ It says only which packets to look for. That one came back is said by its mark i
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.spool import note
@@ -45,6 +44,8 @@ def remember(spool: Spool, node: str, canary: Canary) -> None:
     Raises:
         SpoolError: temporary.
     """
+    import json  # noqa: PLC0415 - a toss only looks for canaries
+
     known = [*sent(spool, node), canary][-MOST:]
     lines = ",\n".join(json.dumps(one._asdict()) for one in known)
     note.write(spool, spool.paths.canary(node), f"[\n{lines}\n]\n")

@@ -15,7 +15,6 @@ D3     ``<HOP>/rx/<REPORT>`` in its place, synced          nothing
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
@@ -91,6 +90,8 @@ def remember(spool: Spool, node: str, memory: Memory) -> None:
         facts[_SENDERS] = senders
     if memory.reports:
         facts[_REPORTS] = list(memory.reports)
+    import json  # noqa: PLC0415 - most packets do not wait for so long
+
     note.write(spool, spool.paths.delayed(node), json.dumps(facts, indent=1) + "\n")
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gateway.spool import delayed, durable, trash
@@ -82,7 +81,7 @@ def give_expiry(spool: Spool, job: Job, expires: float) -> None:
     with spool.lock(job.node, "toss"):
         _must_be_there(spool, job)
         before = spool.recorded(job) or JobRecord(reason="removed")
-        spool.record(job, replace(before, expires=expires))
+        spool.record(job, before._replace(expires=expires))
 
 
 def drop_expired(spool: Spool, job: Job, now: float) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING
 
@@ -22,9 +21,15 @@ def read(path: str) -> object:
     with refusals(path):
         try:
             with os.fdopen(durable.open_regular(path), "rb") as file:
-                return json.load(file)
-        except (FileNotFoundError, ValueError, RecursionError):
+                text = file.read()
+        except FileNotFoundError:
             return None
+    import json  # noqa: PLC0415 - most spools have no note
+
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def write(spool: Spool, path: str, text: str) -> None:

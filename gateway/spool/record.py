@@ -1,18 +1,17 @@
 """What is remembered of a job in ``work/``, ``hold/`` or ``trash/``: ``NAME.json`` beside it."""
 
-from __future__ import annotations
+# No annotations as strings (PEP 563) here: a NamedTuple compiles every string again.
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
-from typing import NoReturn
+from types import MappingProxyType
+from typing import Any, NamedTuple, NoReturn
 
 WHOLE = "*"
 """In place of a recipient: the whole transaction."""
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobRecord:
+class JobRecord(NamedTuple):
     """The memory of a job; times are unix seconds.
 
     `first` and `next` are the times of the first attempt and of the next one, `error` the last
@@ -33,34 +32,32 @@ class JobRecord:
     reason: str = ""
     deaths: int = 0
     running: bool = False
-    taken: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
-    refused: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    told: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    taken: Mapping[str, tuple[str, ...] | None] = _NOTHING
+    refused: Mapping[str, Mapping[str, str]] = _NOTHING
+    told: Mapping[str, tuple[str, ...]] = _NOTHING
     answer: str = ""
     origin: str = ""
     history: tuple[str, ...] = ()
     expires: float = 0.0
-    extra: Mapping[str, object] = field(default_factory=dict)
+    extra: Mapping[str, object] = _NOTHING
 
-    def held(self, reason: str, origin: str) -> JobRecord:
+    def held(self, reason: str, origin: str) -> "JobRecord":
         """Return the record of a job that is being set aside from the box `origin`."""
-        return replace(self, reason=reason, origin=origin, running=False, expires=0.0)
+        return self._replace(reason=reason, origin=origin, running=False, expires=0.0)
 
-    def removed(self, reason: str, origin: str, expires: float) -> JobRecord:
+    def removed(self, reason: str, origin: str, expires: float) -> "JobRecord":
         """Return the record of a job that a person removed; why it was held goes into the history."""
         before = (self.reason,) if self.reason else ()
-        held = self.held(reason, origin)
-        return replace(held, expires=expires, history=(*self.history, *before))
+        return self.held(reason, origin)._replace(expires=expires, history=(*self.history, *before))
 
-    def released(self, now: float) -> JobRecord:
+    def released(self, now: float) -> "JobRecord":
         """Return the record of a job that goes on: due now, with a fresh schedule.
 
         What the MTA took stays taken; what it refused is tried again, and what it said moves
         into the history after the reason.
         """
         said = [f"{who}: {text}" for texts in self.refused.values() for who, text in texts.items()]
-        return replace(
-            self,
+        return self._replace(
             attempts=0,
             first=0.0,
             next=now,
@@ -75,15 +72,20 @@ class JobRecord:
 
     def to_json(self) -> bytes:
         """Return the file's content: one JSON object, ASCII, a key a line."""
-        known = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "extra"}
-        return json.dumps({**self.extra, **known}, indent=1).encode("ascii") + b"\n"
+        import json  # noqa: PLC0415 - most jobs never have a record
+
+        known = self._asdict()
+        del known["extra"]
+        return json.dumps({**self.extra, **known}, indent=1, default=dict).encode("ascii") + b"\n"
 
     @classmethod
-    def from_json(cls, content: bytes) -> JobRecord:
+    def from_json(cls, content: bytes) -> "JobRecord":
         """Read a file's content; one that makes no sense becomes a record whose reason says so.
 
         Missing keys take their defaults, so an older version's file is read too.
         """
+        import json  # noqa: PLC0415 - most jobs never have a record
+
         try:
             return cls._from_object(json.loads(content, parse_constant=_refuse))
         except (ValueError, TypeError, OverflowError, RecursionError) as error:
@@ -91,7 +93,7 @@ class JobRecord:
             return cls(reason=f"the job's record cannot be read: {error}", extra={"unreadable": text})
 
     @classmethod
-    def _from_object(cls, found: object) -> JobRecord:
+    def _from_object(cls, found: object) -> "JobRecord":
         rest = _mapping(found)
         return cls(
             attempts=_integer(rest.pop("attempts", 0)),

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection
-from dataclasses import replace
 
 from gateway.spool import delayed, mark, trash
 from gateway.spool.answer import answer, ready, settle
@@ -119,7 +118,7 @@ def tell(spool: Spool, promise: Promise) -> None:
             staged.write(CONTENTS[ANSWERS[number]])
             staged.complete()
             told = {str(n): ("x@b.example",) for n in range(number + 1)}
-            answer(spool, job, replace(before, told=told), staged, hop=CAROL, name=ANSWERS[number])
+            answer(spool, job, before._replace(told=told), staged, hop=CAROL, name=ANSWERS[number])
         promise(f"told {number}")
     spool.hold(job, "because")
     promise("held")

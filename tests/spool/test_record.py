@@ -21,12 +21,15 @@ records = st.builds(
     running=st.booleans(),
     taken=st.dictionaries(texts, st.none() | st.lists(texts, max_size=3).map(tuple), max_size=3),
     refused=st.dictionaries(texts, st.dictionaries(texts, texts, max_size=3), max_size=3),
+    told=st.dictionaries(texts, st.lists(texts, max_size=3).map(tuple), max_size=3),
+    answer=texts,
     origin=texts,
     history=st.lists(texts, max_size=3).map(tuple),
+    expires=times,
     extra=st.dictionaries(st.sampled_from(["later", "other"]), st.integers() | texts, max_size=2),
 )
 values = st.recursive(st.none() | st.integers() | texts, st.lists, max_leaves=5)
-keys = st.sampled_from([*JobRecord.__slots__, "later"])
+keys = st.sampled_from([*JobRecord._fields, "later"])
 
 
 @given(records)

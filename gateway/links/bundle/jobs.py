@@ -12,7 +12,6 @@ import os
 import tarfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from gateway.errors import BadPacket
@@ -211,7 +210,7 @@ class Importer:
             return "hold", record.held(_UNKNOWN, origin)
         if self._hold or state.box in ("hold", "trash"):
             return "hold", record.held(record.reason or "imported", origin)
-        return state.box, replace(record, expires=0.0) if state.box == "work" else None
+        return state.box, record._replace(expires=0.0) if state.box == "work" else None
 
 
 def _state(member: Member) -> _State | None:

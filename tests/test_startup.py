@@ -130,10 +130,11 @@ def test_modules_loaded_for_a_message(
 
 
 SELDOM = {
-    "json", "concurrent", "logging", "importlib.metadata", "asyncio", "email", "sqlite3", "pathlib",
+    "dataclasses", "json", "concurrent", "logging", "importlib.metadata", "asyncio", "email", "sqlite3",
     "gateway.engine.draft", "gateway.engine.examination", "gateway.engine.lanes", "gateway.engine.relay",
     "gateway.engine.submit", "gateway.engine.warning", "gateway.mail.report", "gateway.packet.behind",
     "gateway.packet.sealing", "gateway.defaults.smtp_visit", "gateway.links", "gateway.service",
+    "gateway_exim.feeding",
 }  # fmt: skip
 """What `gateway toss`, which a timer starts every minute, loads only when a job needs it."""
 

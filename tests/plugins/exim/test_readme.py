@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from gateway_exim.egress import PATIENCE
+from gateway_exim.feeding import PATIENCE
 from gateway_exim.options import Options
 from gateway_exim.setup import Plan, gateway_lines, pieces
 

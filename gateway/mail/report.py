@@ -35,6 +35,8 @@ MAX_WORDS = 600
 """Characters of what a program said that are passed on."""
 MAX_WORD = 200
 _WIDTH = 76
+_LAST = 253402300799.0
+"""[unix s] The end of the year 9999."""
 _SUBJECT: dict[Action, str] = {
     "failed": "Mail could not be delivered",
     "delayed": "Mail is delayed and still on its way",
@@ -228,4 +230,5 @@ def _mailbox(sender: ReversePath) -> str:
 
 
 def _date(when: float) -> str:
-    return format_datetime(datetime.fromtimestamp(int(when), UTC))
+    """Return a time, or the nearest that a calendar has: that of a file can be any."""
+    return format_datetime(datetime.fromtimestamp(int(min(max(when, 0.0), _LAST)), UTC))

@@ -133,6 +133,17 @@ def test_every_address_can_be_read_back(sender: str, recipient: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("when", "expected"),
+    [(-1e18, "Thu, 01 Jan 1970 00:00:00 +0000"), (1e18, "Fri, 31 Dec 9999 23:59:59 +0000")],
+)
+def test_a_file_from_a_time_that_no_calendar_has_is_reported_too(when: float, expected: str) -> None:
+    occasion = OCCASION._replace(arrived=when, retry_until=when)
+    failure = Failure("x@b.example", "5.1.1", "no such user")
+    _, (about, recipient), _ = read(write_report(ReversePath("joe@a.example"), [failure], occasion))
+    assert (expected, expected) == (about["Arrival-Date"], recipient["Will-Retry-Until"])
+
+
+@pytest.mark.parametrize(
     "address", [f"{'x' * 64}@{'d' * 60}.{'e' * 60}.{'f' * 60}.example", '"a  b"@x.example']
 )
 def test_no_address_is_cut_or_changed(address: str) -> None:

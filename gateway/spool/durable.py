@@ -46,18 +46,6 @@ def sync(fd: int, path: str) -> None:
             os.fsync(fd)
 
 
-def begin_sync(fd: int, offset: int, length: int) -> None:
-    """Have a part of a file written to the disk from now on, where the system can be told so.
-
-    Only `sync` waits for it, and only `sync` hears of what went wrong: no error is asked for here,
-    so none is taken from it.
-    """
-    if hasattr(os, "posix_fadvise") and not os.environ.get("NNCPNOSYNC"):
-        with suppress(OSError):
-            # What need not stay in memory must be on the disk first: Linux begins to write it at once.
-            os.posix_fadvise(fd, offset, length, os.POSIX_FADV_DONTNEED)
-
-
 def sync_directory(path: str) -> None:
     """Write a directory's entries through to the disk.
 

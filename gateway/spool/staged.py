@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-_AHEAD = 4 * 1024 * 1024
-"""So many bytes are left to the sync at the end; the disk is set to work on those before."""
-
 
 class Staged:
     """A temporary file that is ours for as long as we live (S1), until it is placed or discarded.
@@ -27,7 +24,7 @@ class Staged:
     what was not placed; without it, call `discard`.
     """
 
-    __slots__ = ("_begun", "_fd", "_floor", "_path", "_umask", "committed", "completed", "size")
+    __slots__ = ("_fd", "_floor", "_path", "_umask", "committed", "completed", "size")
 
     def __init__(
         self, directory: str, *, floor: str, prefix: str = TEMPORARY, umask: int | None = None
@@ -41,7 +38,6 @@ class Staged:
         self._umask = umask
         self._path, self._fd = _create(directory, prefix, floor, umask)
         self.size = 0
-        self._begun = 0
         self.completed = False
         self.committed = False
 
@@ -58,9 +54,6 @@ class Staged:
         durable.write_all(self._fd, data, self._path)
         self.completed = False
         self.size += len(data)
-        if self.size - self._begun >= _AHEAD:
-            durable.begin_sync(self._fd, self._begun, self.size - self._begun)
-            self._begun = self.size
         return len(data)
 
     def complete(self) -> None:

@@ -53,57 +53,6 @@ def test_a_failed_sync_discards_and_is_never_tried_again(spool, tree, monkeypatc
     assert {"tmp/"} == tree()
 
 
-MIB = 1024 * 1024
-
-
-def test_the_disk_is_set_to_work_while_a_large_file_is_written(spool, monkeypatch):
-    begun, calls = [], []
-    monkeypatch.setattr(os, "posix_fadvise", lambda _fd, *part: begun.append(part))
-    monkeypatch.setattr(os, "fsync", lambda _fd: calls.append("fsync"))
-    with spool.stage() as staged:
-        for _ in range(11):
-            staged.write(bytes(MIB))
-        parts = [(0, 4 * MIB, os.POSIX_FADV_DONTNEED), (4 * MIB, 4 * MIB, os.POSIX_FADV_DONTNEED)]
-        assert parts == begun
-        staged.complete()
-        assert parts == begun
-        assert "fsync" in calls
-
-
-def test_a_small_file_is_left_to_the_sync(spool, monkeypatch):
-    begun = []
-    monkeypatch.setattr(os, "posix_fadvise", lambda *part: begun.append(part))
-    with spool.stage() as staged:
-        staged.write(bytes(MIB))
-        staged.complete()
-    assert [] == begun
-
-
-def test_where_the_disk_cannot_be_set_to_work_the_sync_does_it_all(spool, monkeypatch):
-    def refused(*_):
-        raise OSError(errno.EINVAL, "not this file")
-
-    monkeypatch.setattr(os, "posix_fadvise", refused)
-    with spool.stage() as staged:
-        staged.write(bytes(9 * MIB))
-        staged.complete()
-        assert staged.completed
-        monkeypatch.delattr(os, "posix_fadvise")
-        staged.write(bytes(9 * MIB))
-        staged.complete()
-        assert staged.completed
-
-
-def test_without_syncing_the_disk_is_left_alone(spool, monkeypatch):
-    begun = []
-    monkeypatch.setattr(os, "posix_fadvise", lambda *part: begun.append(part))
-    monkeypatch.setenv("NNCPNOSYNC", "1")
-    with spool.stage() as staged:
-        staged.write(bytes(9 * MIB))
-        staged.complete()
-    assert [] == begun
-
-
 def test_an_incomplete_file_cannot_be_committed(spool, bob, name):
     with spool.stage() as staged:
         staged.complete()

@@ -59,8 +59,8 @@ class Message:
     def file(self) -> IO[bytes] | None:
         """The octets as an open file at its beginning, in place of the chunks; None where there can be none.
 
-        It is fit to be a program's standard input, and lives as long as the message. Such a program
-        gets all of it, while of chunks it takes what it got for the whole if we are killed meanwhile.
+        It is fit to be a program's standard input, and open until `close`. Such a program gets all of
+        it, while of chunks it takes what it got for the whole if we are killed meanwhile.
 
         Raises:
             GatewayError: temporary, there is no room; or as the chunks have it.
@@ -71,10 +71,15 @@ class Message:
             self._own.seek(0)
         return self._file
 
-    def __del__(self) -> None:
-        """Give back a file that was made for this message."""
+    def close(self) -> None:
+        """Give back a file that was made for this message: a packet can have many messages."""
         if self._own is not None:
             self._own.close()
+            self._own = self._file = None
+
+    def __del__(self) -> None:
+        """Do so at last."""
+        self.close()
 
     def __iter__(self) -> Iterator[bytes]:
         """Return the chunks.

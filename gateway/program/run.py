@@ -39,7 +39,8 @@ def run_program(
     chunks that are written as the program takes them, or None for nothing. A program that
     stops reading is no failure: its exit status decides. If the chunks raise, the program is
     killed before its input is closed, so that it cannot take a part for the whole. Only what it has
-    as a file it gets to the end even if we are killed: so a message is handed over as one if it can be.
+    as a file it gets to the end even if we are killed: so a message is handed over as one if it can be,
+    and closed.
 
     After `timeout` [s] its process group gets SIGTERM, and SIGKILL `GRACE` seconds later or when the
     program itself has ended. Processes that a program leaves behind when it ends by itself
@@ -61,6 +62,8 @@ def run_program(
     finally:
         if run is not None:
             run.close()
+        if isinstance(stdin, Message):
+            stdin.close()
 
 
 def _as_file_or_chunks(

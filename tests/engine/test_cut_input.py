@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.real.cap import write_recorder
 from tests.real.nodes import Node, carry
-from tests.real.programs import ENVIRONMENT, gateway_script
+from tests.real.programs import ENVIRONMENT, gateway_script, run
 from tests.service.resident import until
 
 READER = """\
@@ -75,3 +76,20 @@ def test_a_message_is_whole_or_not_there(
     until((tmp_path / "taken").exists)
 
     assert MESSAGE == (tmp_path / "taken").read_bytes()
+
+
+@pytest.mark.parametrize("egress", ["postfix", "rmail"])
+def test_the_messages_of_a_batch_are_not_all_open_at_once(
+    two_nodes: tuple[Node, Node], tmp_path: Path, egress: str
+) -> None:
+    alice, bob = two_nodes
+    program = write_recorder(tmp_path / "sendmail")
+    bob.head = f'plugins = ["{egress}"]'
+    bob.know(alice, toml=f'exec.rsmtp = {{ egress = "{egress}", command = ["{program.program}"] }}')
+    batch = BATCH.replace(MESSAGE, b"Subject: x\n\n") * 60
+    assert 0 == alice.gateway("exec", "bob", "rsmtp", stdin=batch).status
+    carry(alice, bob, tmp_path / "medium", tx="gateway", rx="gateway")
+    command = [gateway_script(), "--config", str(bob.toml), "toss"]
+    done = run(command, under=("prlimit", "--nofile=48"))
+    assert 0 == done.status, done
+    assert 60 == len(program.calls())

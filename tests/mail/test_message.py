@@ -45,8 +45,10 @@ def test_a_part_becomes_a_file_where_somebody_asks_for_one() -> None:
     other = Message((b"a\n",), scratch=scratch).rewritten(iter((b"b\n", b"c\n")))
     assert other.file is made[1]
     assert b"b\nc\n" == made[1].read()
-    del message
-    assert [True, False] == [file.closed for file in made]
+    message.close()
+    assert ([True, False], None) == ([file.closed for file in made], message.file)
+    del other
+    assert made[1].closed
 
 
 def test_without_a_place_for_it_there_is_no_file() -> None:

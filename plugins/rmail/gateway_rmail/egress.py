@@ -182,9 +182,10 @@ def _hand_over(
     stream = _Stream(call.front(sender), message)
     written = message.rewritten(stream)
     try:
+        file = written.file
         finished = run_program(
             call.words(sender, recipients),
-            stdin=written,
+            stdin=file or written,
             environ=delivery.environ,
             timeout=delivery.timeout,
         )
@@ -192,7 +193,7 @@ def _hand_over(
         return Ending(Verdict.DEFERRED, str(error))
     except Malformed as error:
         return Ending(Verdict.REFUSED, str(error))
-    return ending(finished, whole=_at_end(written.file) if written.file else stream.whole)
+    return ending(finished, whole=_at_end(file) if file else stream.whole)
 
 
 def _at_end(file: IO[bytes]) -> bool:

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 IN_MEMORY = 4 * 1024 * 1024
-_BUFFER = 1024 * 1024
-"""For few and long writes; of what a small body does not use nothing is touched."""
 
 
 def scratch(
@@ -36,7 +34,7 @@ def scratch(
     """
 
     def anonymous() -> BinaryIO:
-        return cast("BinaryIO", io.BufferedRandom(_Anonymous(directory, floor, size_hint, umask), _BUFFER))
+        return cast("BinaryIO", io.BufferedRandom(_Anonymous(directory, floor, size_hint, umask)))
 
     return anonymous() if at_most is None or at_most > IN_MEMORY else _Octets(anonymous)
 

@@ -66,9 +66,10 @@ class Message:
             GatewayError: temporary, there is no room; or as the chunks have it.
         """
         if self._file is None and self._scratch is not None and self._chunks is not None:
-            self._file = self._own = self._scratch()
-            self.copy_to(self._own.write)
-            self._own.seek(0)
+            own = self._own = self._scratch()
+            self.copy_to(own.write)
+            own.seek(0)
+            self._file = own
         return self._file
 
     def close(self) -> None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from io import BytesIO
 
 import pytest
 
+from gateway.errors import Truncated
 from gateway.mail.message import Message
 
 
@@ -60,4 +62,15 @@ def test_without_a_place_for_it_there_is_no_file() -> None:
 def test_a_message_that_was_read_becomes_no_file_any_more() -> None:
     message = Message(b"x\n", scratch=BytesIO)
     assert b"x\n" == message.read()
+    assert message.file is None
+
+
+def test_what_broke_off_on_its_way_into_a_file_is_no_file() -> None:
+    def cut() -> Iterator[bytes]:
+        yield b"the first half"
+        raise Truncated("there is no more")
+
+    message = Message(cut(), scratch=BytesIO)
+    with pytest.raises(Truncated):
+        _ = message.file
     assert message.file is None

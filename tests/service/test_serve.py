@@ -11,7 +11,8 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -146,41 +147,36 @@ def test_an_nncp_file_is_served(pair: Pair) -> None:
         bob.close()
 
 
-def test_deliveries_under_way_come_to_their_end(pair: Pair, tmp_path: Path) -> None:
+@contextmanager
+def _delivering_to_its_end(pair: Pair, tmp_path: Path) -> Iterator[Resident]:
+    """Serve at both ends while a slow program has a mail at bob's; afterwards that was delivered, once."""
     slow = write_recorder(tmp_path / "slow", sleep=3)
     pair.bob.know(pair.alice, toml=f'exec.rsmtp = ["{slow.program}"]')
     with serving(pair.bob) as bob, serving(pair.alice):
         submit(pair.alice, pair.bob, "slow")
         until(lambda: pair.bob.packets("work"))
-        assert 0 == bob.end()
+        yield bob
     assert 1 == len(slow.calls())
     assert [] == pair.bob.packets("work") + pair.bob.packets("rx")
+
+
+def test_deliveries_under_way_come_to_their_end(pair: Pair, tmp_path: Path) -> None:
+    with _delivering_to_its_end(pair, tmp_path) as bob:
+        assert 0 == bob.end()
 
 
 def test_a_reload_before_it_does_not_cut_deliveries_short(pair: Pair, tmp_path: Path) -> None:
-    slow = write_recorder(tmp_path / "slow", sleep=3)
-    pair.bob.know(pair.alice, toml=f'exec.rsmtp = ["{slow.program}"]')
-    with serving(pair.bob) as bob, serving(pair.alice):
-        submit(pair.alice, pair.bob, "slow")
-        until(lambda: pair.bob.packets("work"))
+    with _delivering_to_its_end(pair, tmp_path) as bob:
         bob.send(signal.SIGHUP)
         bob.says("serves by", times=2)
         assert 0 == bob.end()
-    assert 1 == len(slow.calls())
-    assert [] == pair.bob.packets("work") + pair.bob.packets("rx")
 
 
 def test_a_reload_at_the_end_is_no_second_word(pair: Pair, tmp_path: Path) -> None:
-    slow = write_recorder(tmp_path / "slow", sleep=3)
-    pair.bob.know(pair.alice, toml=f'exec.rsmtp = ["{slow.program}"]')
-    with serving(pair.bob) as bob, serving(pair.alice):
-        submit(pair.alice, pair.bob, "slow")
-        until(lambda: pair.bob.packets("work"))
+    with _delivering_to_its_end(pair, tmp_path) as bob:
         bob.send(signal.SIGTERM)
         time.sleep(0.5)
         assert 0 == bob.end(signal.SIGHUP)
-    assert 1 == len(slow.calls())
-    assert [] == pair.bob.packets("work") + pair.bob.packets("rx")
 
 
 def test_at_the_limit_programs_are_killed_which_is_a_failed_attempt(pair: Pair, tmp_path: Path) -> None:
